@@ -34,7 +34,7 @@ def pillar_of(minion_id: str) -> dict[str, Any]:
     if len(bots) > MOST_BOTS or len(deleted) > MOST_BOTS:
         raise InDoubt(f"no machine runs more than {MOST_BOTS} bots")
     if bots.keys() & set(deleted):
-        raise InDoubt("a bot is to run and to be removed")
+        raise InDoubt("a bot should both run and be removed")
     return {
         "butt": {
             "schema": SCHEMA,

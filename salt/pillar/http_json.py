@@ -37,10 +37,10 @@ def checked(body, minion_id):
     try:
         answer = json.loads(body)
     except (ValueError, RecursionError) as error:
-        raise Doubt(f"what the private server answers is no JSON: {error}") from None
+        raise Doubt(f"the private server's answer is not JSON: {error}") from None
     butt = answer.get("butt") if isinstance(answer, dict) else None
     if not isinstance(butt, dict):
-        raise Doubt("what the private server answers is no pillar")
+        raise Doubt("the private server's answer is not a pillar")
     if butt.get("schema") != SCHEMA:
         raise Doubt(f"the pillar's schema is {butt.get('schema')!r}, and {SCHEMA} is known here")
     if butt.get("agent") != minion_id:
@@ -48,7 +48,7 @@ def checked(body, minion_id):
     if butt.get("complete") is not True:
         raise Doubt("the pillar does not say that it is complete")
     if not isinstance(butt.get("bots"), dict) or not isinstance(butt.get("deleted"), list):
-        raise Doubt("the pillar lacks its bots")
+        raise Doubt("the pillar has no list of bots")
     return {"butt": butt}
 
 
@@ -63,12 +63,12 @@ def _get(holder, url, token, timeout):
     answer = connection.getresponse()
     # A redirect is not 200 either, and is not followed: the token is for this server only.
     if answer.status != 200:
-        raise Doubt(f"the private server answers {answer.status}")
+        raise Doubt(f"the private server answered {answer.status}")
     body = answer.read(MOST_BYTES + 1)
     if len(body) > MOST_BYTES:
         raise Doubt("the pillar is too long")
     if answer.length:
-        raise Doubt("the private server hung up in the middle")
+        raise Doubt("the private server closed the connection too early")
     return body
 
 
@@ -90,5 +90,5 @@ def _within(seconds, work, *arguments):
             connection.close()
         raise Doubt(f"the private server has not answered within {seconds} s")
     if error := holder.get("error"):
-        raise error if isinstance(error, Doubt) else Doubt(f"the private server cannot be asked: {error!r}")
+        raise error if isinstance(error, Doubt) else Doubt(f"the private server cannot be reached: {error!r}")
     return holder["answer"]

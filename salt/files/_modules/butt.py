@@ -34,9 +34,9 @@ def wanted(pillar):
         raise Doubt("this is the pillar of another machine")
     bots, deleted = butt["bots"], butt["deleted"]
     if not all(_UUID.fullmatch(bot_id) for bot_id in [*bots, *deleted]):
-        raise Doubt("the pillar names a bot that is none")
+        raise Doubt("the pillar names something that is not a bot")
     if bots.keys() & set(deleted):
-        raise Doubt("a bot is to run and to be removed")
+        raise Doubt("a bot should both run and be removed")
     return butt
 
 

@@ -61,14 +61,14 @@ def _fetch(bot_id, folder):
             for entry in tar:
                 # A sparse file is a regular file too, and its few bytes unpack to whatever size it claims.
                 if not (entry.isreg() and not entry.issparse() and _KNOWN.fullmatch(entry.name)):
-                    raise RuntimeError(f"{entry.name[:80]} is no part of a bot")
+                    raise RuntimeError(f"{entry.name[:80]} is not part of a bot")
                 _write(tar.extractfile(entry), folder, entry.name)
         while answer.read(1 << 20):
             pass
         if answer.length:
-            raise RuntimeError("the private server hung up in the middle")
+            raise RuntimeError("the private server closed the connection too early")
     if not os.path.exists(os.path.join(folder, "secret")):
-        raise RuntimeError("there is no secret in it")
+        raise RuntimeError("it contains no secret")
 
 
 def _write(source, folder, name):

@@ -142,7 +142,7 @@ def open_below(root, name, kind=0):
     mode = os.fstat(current).st_mode
     if not (stat.S_ISDIR(mode) if kind else stat.S_ISREG(mode)):
         os.close(current)
-        raise RuntimeError(f"{name} is no file")
+        raise RuntimeError(f"{name} is not a file")
     return current
 
 
@@ -166,7 +166,7 @@ def _put(path, chunks, *fine):
         connection.request("PUT", url, counted(), {"Authorization": f"Bearer {token}"}, encode_chunked=True)
         answer = connection.getresponse()
         if answer.status not in fine:
-            raise RuntimeError(f"the private server answers {answer.status}")
+            raise RuntimeError(f"the private server answered {answer.status}")
         return size if answer.status == fine[0] else None
     finally:
         connection.close()

@@ -44,7 +44,7 @@ def make(bot):
     """Pull the image by its digest, or build it from the release on Salt's file server."""
     if bot["image"]:
         if "@sha256:" not in bot["image"]:
-            raise RuntimeError(f"{bot['image']} names no digest: another image may come under that name")
+            raise RuntimeError(f"{bot['image']} has no digest: another image could have the same name")
         _client().images.pull(bot["image"])
         return
     _check_room()

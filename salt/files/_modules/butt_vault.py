@@ -96,7 +96,7 @@ class NotTaken(Exception):
     """This one thing is not accepted; `status` is that of the answer."""
 
     def __init__(self, status):
-        super().__init__(f"the private server answers {status}")
+        super().__init__(f"the private server answered {status}")
         self.status = status
 
 
@@ -123,7 +123,7 @@ class PrivateServer:
         if answer.getheader("Connection", "").lower() == "close":
             self._close()
         if answer.status in (429, 401, 403) or (answer.status >= 500 and answer.status != 507):
-            raise PrivateServerAway(f"the private server answers {answer.status}")
+            raise PrivateServerAway(f"the private server answered {answer.status}")
         raise NotTaken(answer.status)
 
     def _answer(self, url, method, path, body, token):
@@ -189,7 +189,7 @@ class VaultSender:
                 self._rests.pop(bot_id, None)
             except NotTaken as no:
                 self._bots.pop(bot_id, None)
-                words = "" if no.status == 404 else f"The vault does not take it: {no}."
+                words = "" if no.status == 404 else f"The vault does not accept it: {no}."
                 self._rests[bot_id] = (self._clock() + (NOT_HERE if no.status == 404 else REFUSED), words)
             except PrivateServerAway:
                 # What was not accepted the last time comes last, so that it does not hold up the others.

@@ -12,7 +12,7 @@ def fenced(name):
     __salt__["butt_engine.make_network"]()
     __salt__["butt_fence.build"]()
     if not __salt__["butt_fence.stands"]():
-        return {"name": name, "result": False, "changes": {}, "comment": "The fence does not stand."}
+        return {"name": name, "result": False, "changes": {}, "comment": "The fence is not in place."}
     return _changed(name, {"fence": {"old": "missing", "new": "built"}})
 
 
@@ -106,11 +106,11 @@ def _shown(there):
 
 
 def _same(name):
-    return {"name": name, "result": True, "changes": {}, "comment": "It is so already."}
+    return {"name": name, "result": True, "changes": {}, "comment": "Nothing needs to change."}
 
 
 def _changed(name, changes):
-    return {"name": name, "result": True, "changes": changes, "comment": "It is so now."}
+    return {"name": name, "result": True, "changes": changes, "comment": "Done."}
 
 
 def _would(name, comment, changes=None):
