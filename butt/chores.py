@@ -1,6 +1,6 @@
-"""Chores: periodic work that one monitor does for all. Each room lists its own in its module `chores`.
+"""Chores: periodic work that one monitor does for all. Each package lists its own in its module `chores`.
 
-A room's `CHORES` is a tuple of `Chore`. The monitor finds them among Django's apps, so that rooms need not
+A package's `CHORES` is a tuple of `Chore`. The monitor finds them among Django's apps, so that packages need not
 know each other.
 """
 
@@ -26,7 +26,7 @@ class Chore(NamedTuple):
     pause: float
 
 
-def chores_of_rooms() -> list[Chore]:
-    """The chores of all rooms that have any, in the order of the apps."""
-    rooms = [app for app in apps.get_app_configs() if module_has_submodule(app.module, "chores")]
-    return [chore for room in rooms for chore in import_module(f"{room.name}.chores").CHORES]
+def chores_of_packages() -> list[Chore]:
+    """The chores of all packages that have any, in the order of the apps."""
+    packages = [app for app in apps.get_app_configs() if module_has_submodule(app.module, "chores")]
+    return [chore for package in packages for chore in import_module(f"{package.name}.chores").CHORES]

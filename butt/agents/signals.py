@@ -1,4 +1,4 @@
-"""Lets rooms above refuse a new bot before it is created, if it would lack something that they know of."""
+"""Lets packages above refuse a new bot before it is created, if it would lack something that they know of."""
 
 from django.dispatch import Signal
 

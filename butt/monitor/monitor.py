@@ -17,7 +17,7 @@ from django.utils import timezone
 
 from butt.agents.models import Agent, Progress, Wanted
 from butt.agents.states import SHOULD_ANSWER
-from butt.chores import EACH_MINUTE, OFTEN, Chore, chores_of_rooms
+from butt.chores import EACH_MINUTE, OFTEN, Chore, chores_of_packages
 from butt.imports.models import Import
 from butt.invites.models import Invite, Listing
 from butt.monitor import sign_outs
@@ -126,7 +126,7 @@ class Monitor:
                 (self._telling.furnish, ROOM_EVERY),
             ):
                 tasks.create_task(_again_and_again(partial(self._tell, work, pause, self._new_event()), 0))
-            for chore in (*CHORES, *chores_of_rooms()):
+            for chore in (*CHORES, *chores_of_packages()):
                 tasks.create_task(_again_and_again(partial(self._lead, chore), chore.pause))
 
     async def _look(self, moved: WriteEvent) -> None:

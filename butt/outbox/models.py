@@ -1,6 +1,6 @@
 """What people should be told, and how they want to be told.
 
-Rooms post messages (`butt.outbox.posting`); the sender alone changes `claimed_until`, `tries` and `sent_at`.
+Packages post messages (`butt.outbox.posting`); the sender alone changes `claimed_until`, `tries` and `sent_at`.
 """
 
 from django.db import models

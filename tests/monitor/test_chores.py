@@ -19,7 +19,7 @@ from butt.accounts.models import Account
 from butt.agents import actions
 from butt.agents.models import Agent, JournalEntry
 from butt.agents.states import State
-from butt.chores import chores_of_rooms
+from butt.chores import chores_of_packages
 from butt.figures.models import Sample
 from butt.machines.models import Machine
 from butt.monitor.monitor import Monitor
@@ -52,7 +52,7 @@ async def monitor_until(what: Callable[[], bool]) -> None:
 
 
 def test_each_room_names_its_chores_and_the_monitor_finds_them():
-    found = {f"{chore.step.__module__}.{chore.step.__name__}" for chore in chores_of_rooms()}
+    found = {f"{chore.step.__module__}.{chore.step.__name__}" for chore in chores_of_packages()}
     named = {path.parent.name for path in Path(butt.__file__).parent.glob("*/chores.py")}
     assert {name.split(".")[1] for name in found} == named
     assert {"butt.accounts.leaving.finish", "butt.leaving.letters.tell_of_leaving"} <= found

@@ -1,6 +1,6 @@
 """Messages that were sent or owed before there was one outbox, and what people had chosen.
 
-An email that is still owed is posted again by the room that knows the reason, with two exceptions. Those that follow a
+An email that is still owed is posted again by the package that knows the reason, with two exceptions. Those that follow a
 single event at Stripe are carried over here. An open invoice is looked at again.
 """
 
