@@ -147,8 +147,8 @@ def test_without_an_answer_the_bot_stops_after_the_days_of_grace_and_nobody_is_c
         "Will you pay for my.localhost?",
         "my.localhost stops",
         "my.localhost has stopped",
-        "my.localhost leaves",
-        "my.localhost is leaving",
+        "my.localhost will be deleted",
+        "my.localhost was deleted",
     ]
     assert "Nothing is charged unless you agree" in sent()[0].body
 

@@ -15,7 +15,7 @@ from tests.people import bot_in, person
 
 pytestmark = pytest.mark.django_db
 NOW = timezone.now()
-LEAVING, LAST = "my.localhost is leaving", "my.localhost is gone in a day"
+LEAVING, LAST = "You deleted my.localhost", "my.localhost will be gone in a day"
 
 
 def looks(*days: float) -> list[str]:

@@ -137,7 +137,7 @@ def test_traffic_is_told_of_once_at_80_and_once_at_100_and_anew_in_the_next_mont
     assert subjects_of_traffic(bot, 99) == [nearly]
     assert subjects_of_traffic(bot, 120) == [nearly, full]
     assert "100 MiB a month" in sent()[-1].body
-    assert "anew on 1 December" in sent()[-1].body
+    assert "again on 1 December" in sent()[-1].body
     assert subjects_of_traffic(bot, 120, now=december) == [nearly, full], "that month is over"
     assert subjects_of_traffic(bot, 85, december) == [nearly, full, nearly]
 
@@ -200,7 +200,7 @@ def subjects(bot: Agent, full: int) -> list[str]:
 
 
 def test_the_owner_hears_once_at_80_and_once_at_100_and_again_after_there_was_room(alice: Agent, bot: Agent):
-    nearly, full = "my.localhost has nearly used up its disk", "my.localhost has used up its disk"
+    nearly, full = "my.localhost has nearly filled its disk", "my.localhost has filled its disk"
     assert subjects(bot, 79) == []
     assert subjects(bot, 80) == [nearly]
     assert subjects(bot, 75) == [nearly], "up and down is no news"

@@ -63,8 +63,8 @@ def test_messages_of_one_kind_do_not_delay_those_of_another():
     send_due(week)
     send_due(week)
     assert [letter.subject for letter in mail.outbox] == [
-        "my.localhost is leaving",
-        "my.localhost is gone in a day",
+        "You deleted my.localhost",
+        "my.localhost will be gone in a day",
     ]
 
 

@@ -32,7 +32,7 @@ def test_sent_mails_are_not_repeated_due_ones_are_sent_and_preferences_stay():
         ]
         owed = [written(message.event, message.values) for message in told.exclude(due_at=None)]
         assert [subject for subject, _ in owed] == ["You left my.localhost", "We refunded a payment"]
-        assert "We paid money back to your card." in owed[1][1]
+        assert "We refunded money to your card." in owed[1][1]
         assert apps.get_model("billing", "Payer").objects.get().has_open, "what it owes of is asked at Stripe"
         chosen = apps.get_model("outbox", "Preferences").objects
         assert list(chosen.values_list("person__name", "mail")) == [("bob", False)]

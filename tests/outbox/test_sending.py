@@ -42,7 +42,7 @@ def test_messages_are_sent_in_the_order_of_posting(alice: Account):
     for number in range(5):
         tell(alice, "leaving", about=str(number))
         tell(alice, "gone-soon", about=str(number))
-    assert [letter.subject.endswith("leaving") for letter in sent(NOW)] == [True, False] * 5
+    assert [letter.subject.startswith("You deleted") for letter in sent(NOW)] == [True, False] * 5
 
 
 def test_a_closed_account_gets_nothing_even_if_posted_before(alice: Account):
@@ -56,7 +56,7 @@ def test_only_some_messages_can_be_turned_off(alice: Account):
     preferences.set_mail(alice.agent, wanted=False)
     tell(alice, "down")
     tell(alice, "leaving")
-    assert [letter.subject for letter in sent(NOW)] == ["my.localhost is leaving"]
+    assert [letter.subject for letter in sent(NOW)] == ["You deleted my.localhost"]
 
 
 def test_preferences_changed_after_posting_count(alice: Account):
