@@ -34,7 +34,7 @@ WORDS = {
     "data-behind": "the data that arrived ends at message {ends}, but its feed has reached {reached}.",
     "data-late": "its data did not arrive within an hour.",
     "no-data-yet": "it has no data yet that could be moved. Start it where it is first.",
-    "other-place-wanted": "another place was asked for meanwhile.",
+    "other-place-wanted": "in the meantime, another place was asked for.",
     "place-gone": "{place} no longer exists.",
     # A place
     "control-plane": "the control plane",
