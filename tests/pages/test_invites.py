@@ -123,7 +123,7 @@ def test_link_and_code_are_copied(page: Page, context: BrowserContext, invited: 
 
 def test_the_open_page_is_hidden_and_shown_again(server: Pages, page: Page, invited: str):
     page.get_by_role("button", name="hide it").click()
-    expect(page.get_by_text("A page for everybody: no")).to_be_visible()
+    expect(page.get_by_text("Public page: no")).to_be_visible()
     page.goto(f"{server.url}/@{invited}")
     expect(page.get_by_text("This page does not exist. Check the address.")).to_be_visible()
     page.go_back()
