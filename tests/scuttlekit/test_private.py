@@ -96,7 +96,7 @@ def test_a_box_has_one_to_seven_readers_with_keys(recipients):
 
 
 def test_nothing_is_sealed_for_an_invalid_key():
-    with pytest.raises(InvalidFormat, match="sealed"):
+    with pytest.raises(InvalidFormat, match="encrypted for"):
         box(SECRET, [encode_feed_id(b"\xff" * 32)])
 
 
