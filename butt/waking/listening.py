@@ -120,9 +120,9 @@ class _Listener:
             time.sleep(AFTER_TROUBLE)
 
     def _tell(self, text: str) -> None:
-        word = Word.read(text)
+        words = [word for line in text.splitlines() if (word := Word.read(line))]
         for event in self.events:
-            if word and event.matches(word):
+            if any(event.matches(word) for word in words):
                 event.set()
 
 

@@ -5,7 +5,6 @@ import re
 import socket
 from collections.abc import Callable
 from contextlib import closing
-from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -16,7 +15,7 @@ from butt.configuration import configuration
 
 CHANNEL = "butt"
 LONGEST = 4096
-"""The largest size of one word, in bytes."""
+"""The most bytes that are sent at once."""
 
 _WRITE = re.compile(
     r'(?:INSERT (?:OR \w+ )?INTO|UPDATE|DELETE FROM) "(\w+)"(?: SET (.*?)(?: WHERE |$))?', re.DOTALL
@@ -67,11 +66,39 @@ def _tell_of_writes(execute: Callable[..., Any], sql: Any, params: Any, many: bo
             with connection.cursor() as cursor:
                 cursor.execute("SELECT pg_notify(%s, %s)", (CHANNEL, str(word)))
         else:
-            transaction.on_commit(partial(_send, str(word).encode()), using=connection.alias, robust=True)
+            _tell_at_commit(connection, word)
     return done
 
 
-def _send(word: bytes) -> None:
+class _Announcement:
+    """What is sent when a write is committed: the words of a transaction together, each once."""
+
+    def __init__(self) -> None:
+        self.words: dict[Word, None] = {}
+
+    def __call__(self) -> None:
+        text = b""
+        for word in self.words:
+            line = str(word).encode() + b"\n"
+            if len(text) + len(line) > LONGEST:
+                _send(text)
+                text = b""
+            text += line
+        _send(text)
+
+
+def _tell_at_commit(connection: Any, word: Word) -> None:
+    waiting = connection.run_on_commit[-1] if connection.run_on_commit else None
+    # One that was asked for within another savepoint might be forgotten with it.
+    if waiting and isinstance(waiting[1], _Announcement) and waiting[0] == set(connection.savepoint_ids):
+        waiting[1].words[word] = None
+        return
+    announcement = _Announcement()
+    announcement.words[word] = None
+    transaction.on_commit(announcement, using=connection.alias, robust=True)
+
+
+def _send(text: bytes) -> None:
     """Send to every process that listens here. One that has not read earlier words is awake anyway."""
     try:
         place = os.open(folder(), os.O_PATH | os.O_DIRECTORY)
@@ -82,7 +109,7 @@ def _send(word: bytes) -> None:
             # Through the open folder, as the path of a socket must be short.
             for address in Path(f"/proc/self/fd/{place}").iterdir():
                 try:
-                    sender.sendto(word, str(address))
+                    sender.sendto(text, str(address))
                 except ConnectionRefusedError:
                     address.unlink(missing_ok=True)  # Its process was killed.
                 except OSError:

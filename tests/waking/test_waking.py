@@ -1,9 +1,11 @@
 """Who waits for rows is woken when they are written: on both databases, by other processes too, and never for what is undone."""
 
 import os
+import socket
 import subprocess
 import sys
 import textwrap
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -59,6 +61,29 @@ def test_it_wakes_when_it_is_committed_and_not_when_it_is_undone():
             Wanted.objects.update(run=False)
             assert not written.wait(0.2)
         assert heard(written)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_transaction_announces_its_tables_together_and_each_once():
+    many_bots(person("alice"), 1)
+    telling.folder().mkdir(parents=True, exist_ok=True)
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as ear:
+        ear.bind(str(telling.folder() / "ear"))
+        with transaction.atomic():
+            Wanted.objects.update(run=False)
+            with suppress(ZeroDivisionError), transaction.atomic():
+                Agent.objects.update(description="undone")
+                raise ZeroDivisionError
+            with transaction.atomic():
+                Progress.objects.update(reason="")
+            Wanted.objects.update(run=True)
+        ear.settimeout(SOON)
+        heard, begun = list[str](), b""
+        while b"agents_progress" not in begun:
+            begun = ear.recv(telling.LONGEST)
+            heard += begun.decode().splitlines()
+        (telling.folder() / "ear").unlink()
+    assert sorted(set(heard)) == ["agents_progress reason", "agents_wanted run"]
 
 
 @pytest.mark.django_db(transaction=True)
