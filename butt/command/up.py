@@ -14,7 +14,6 @@ import click
 from butt.command import cli, configure, home_option
 from butt.command.children import HEEDED, Nursery
 from butt.command.files import need_files
-from butt.command.schema import bring_up_to_date
 from butt.configuration import Configuration
 from butt.parts import BILLINGS, CLOUDS, HOSTS, part_named
 
@@ -75,6 +74,8 @@ def _refuse_taken_ports(settings: Configuration) -> None:
 
 
 def _prepare(settings: Configuration) -> None:
+    from django.core.management import call_command
+
     from butt.billing.chosen import billing
     from butt.identity import service_keys
     from butt.sources import shelf
@@ -83,7 +84,7 @@ def _prepare(settings: Configuration) -> None:
     from butt.sources.places import pub_source
     from butt.sources.releases import build, check
 
-    bring_up_to_date()
+    call_command("migrate", verbosity=0, interactive=False)
     if refusal := billing().refusal():
         raise click.ClickException(refusal)
     service_keys()

@@ -9,6 +9,7 @@ import os
 import shlex
 import shutil
 import signal
+import threading
 import time
 import uuid
 import xmlrpc.client  # nosec B411 # it speaks to supervisord alone, over a socket of the home folder
@@ -23,6 +24,7 @@ import psutil
 from supervisor.states import STOPPED_STATES, ProcessStates
 from supervisor.xmlrpc import Faults
 
+from butt.agents.wake import wake_steward
 from butt.hosts import disk_quota, exits, trial
 from butt.hosts.adopting import take_over
 from butt.hosts.disk_watch import DiskWatch
@@ -33,7 +35,8 @@ from butt.hosts.orphans import GRAVE, OrphanedBot, orphans_in
 from butt.hosts.ports import free_port
 from butt.hosts.pub_state import id_in, newest_in, sequence_in
 from butt.hosts.publog import LastWords, last_words
-from butt.hosts.supervisor import Supervisor, escaped
+from butt.hosts.readiness import Readiness
+from butt.hosts.supervisor import Supervisor, escaped, socket_in
 from butt.services.pub_config import pub_config
 from butt.sources.releases import release
 from scuttlekit.files import write_whole
@@ -44,7 +47,7 @@ _PROGRAM = """\
 [program:{name}]
 command={command}
 directory={folder}
-environment=HOME="{folder}"
+environment=HOME="{folder}",NOTIFY_SOCKET="{ready}"
 autostart=false
 autorestart=unexpected
 exitcodes=0,{final}
@@ -65,10 +68,13 @@ class Processes:
         self.bots = home / "bots"
         self.bots.mkdir(parents=True, exist_ok=True)
         self._supervisor = Supervisor(home / "supervisor", self._before_another)
+        self._ready = socket_in(home / "supervisor", "ready", "-ready")
         self._latest: dict[Path, tuple[int, Any]] = {}
 
     def work(self, go_on: Callable[[], bool]) -> None:
-        """Watch the disk."""
+        """Watch the disk, and hear which bots are ready."""
+        readiness = Readiness(self._ready, self.bots, lambda ready: wake_steward(*ready))
+        threading.Thread(target=readiness.run, args=(go_on,), name="readiness", daemon=True).start()
         DiskWatch(self.bots, self.end_at_once).run(go_on)
 
     def free_port(self, taken: frozenset[int]) -> int:
@@ -86,8 +92,9 @@ class Processes:
             take_over(data, self._folder(bot_id).data)
 
     def look(self, bot_ids: Collection[uuid.UUID]) -> Mapping[uuid.UUID, Sighting | Exception]:
-        self._supervisor.call("getState")
-        return each_looked_at(bot_ids, self._look_at)
+        names = [str(bot_id) for bot_id in bot_ids]
+        rows = dict(zip(names, self._supervisor.call_for_each("getProcessInfo", names), strict=True))
+        return each_looked_at(bot_ids, lambda bot_id: self._look_at(bot_id, rows[str(bot_id)]))
 
     def destroy(self, bot_id: uuid.UUID) -> None:
         name, folder = str(bot_id), self._folder(bot_id)
@@ -166,26 +173,40 @@ class Processes:
             return
         config = {"path": str(folder.data), "host": order.bind, **pub_config(asdict(order))}
         write_whole(folder.config, json.dumps(config, indent=1))
-        self._register(name, order, folder)
-        self._quietly(Faults.ALREADY_STARTED, "startProcess", name, False)
+        program = self._supervisor.programs / f"{name}.conf"
+        text = self._program(name, order, folder)
+        if not (program.exists() and program.read_text() == text):
+            write_whole(program, text)
+        self._run(name, program)
+
+    def _program(self, name: str, order: Order, folder: Folder) -> str:
+        command = shlex.join([*release(order.release).command, str(folder.config)])
+        return _PROGRAM.format(
+            name=name,
+            command=escaped(command),
+            folder=escaped(folder.path),
+            ready=escaped(self._ready),
+            final=",".join(map(str, exits.FINAL)),
+            stop_seconds=STOP_SECONDS,
+            log=escaped(folder.log),
+        )
 
     def _stop(self, name: str) -> None:
         self._quietly((Faults.BAD_NAME, Faults.NOT_RUNNING), "stopProcess", name, False)
 
-    def _register(self, name: str, order: Order, folder: Folder) -> None:
-        program = self._supervisor.programs / f"{name}.conf"
-        text = _program(name, order, folder)
-        if self._state(name) is not None:
-            if program.exists() and program.read_text() == text:
-                return
-            self._supervisor.call("removeProcessGroup", name)
-        write_whole(program, text)
-        self._supervisor.call("reloadConfig")
-        self._quietly(Faults.ALREADY_ADDED, "addProcessGroup", name)
+    def _run(self, name: str, program: Path) -> None:
+        try:
+            self._quietly(Faults.ALREADY_STARTED, "runProgram", str(program))
+        except UnknownCall:
+            # A supervisord that an earlier release started.
+            if self._state(name) is not None:
+                self._supervisor.call("removeProcessGroup", name)
+            self._supervisor.call("reloadConfig")
+            self._quietly(Faults.ALREADY_ADDED, "addProcessGroup", name)
+            self._quietly(Faults.ALREADY_STARTED, "startProcess", name, False)
 
     def _forget(self, name: str) -> None:
         (self._supervisor.programs / f"{name}.conf").unlink(missing_ok=True)
-        self._supervisor.call("reloadConfig")
         self._quietly(Faults.BAD_NAME, "removeProcessGroup", name)
 
     def _any_runs(self) -> bool:
@@ -202,21 +223,23 @@ class Processes:
         return None if row is None else int(row["state"])
 
     def _quietly(self, harmless: int | tuple[int, ...], method: str, *args: Any) -> Any:
-        """Call supervisord; None for a fault that says things are that way already."""
+        """Call supervisord; None for a fault that says things are that way already. Raises `HostTrouble`."""
         try:
             return self._supervisor.call(method, *args)
         except xmlrpc.client.Fault as fault:
-            if fault.faultCode in (harmless if isinstance(harmless, tuple) else (harmless,)):
-                return None
-            raise HostTrouble(f"supervisord refuses {method}: {fault.faultString}") from fault
+            _unless_harmless(fault, harmless, method)
+            return None
 
-    def _look_at(self, bot_id: uuid.UUID) -> Sighting | None:
-        """None for a bot that has left no trace."""
+    def _look_at(self, bot_id: uuid.UUID, row: Any) -> Sighting | None:
+        """None for a bot that has left no trace. `row` is what supervisord says of it, or its fault."""
         folder = self._folder(bot_id)
         if not folder.path.exists():
             return None
+        if isinstance(row, xmlrpc.client.Fault):
+            _unless_harmless(row, Faults.BAD_NAME, "getProcessInfo")
+            row = None
         with _its_folder():
-            return self._sighting(folder, self._row(str(bot_id)))
+            return self._sighting(folder, row)
 
     def _sighting(self, folder: Folder, row: dict[str, Any] | None) -> Sighting:
         ssb_id = id_in(folder)
@@ -297,16 +320,16 @@ def _its_folder() -> Iterator[None]:
         raise HostTrouble(f"its folder cannot be used: {(error.strerror or 'it fails').lower()}") from error
 
 
-def _program(name: str, order: Order, folder: Folder) -> str:
-    command = shlex.join([*release(order.release).command, str(folder.config)])
-    return _PROGRAM.format(
-        name=name,
-        command=escaped(command),
-        folder=escaped(folder.path),
-        final=",".join(map(str, exits.FINAL)),
-        stop_seconds=STOP_SECONDS,
-        log=escaped(folder.log),
-    )
+class UnknownCall(HostTrouble):
+    """A call that this supervisord does not have."""
+
+
+def _unless_harmless(fault: xmlrpc.client.Fault, harmless: int | tuple[int, ...], method: str) -> None:
+    """Raise `HostTrouble` unless the fault says that things are that way already."""
+    if fault.faultCode in (harmless if isinstance(harmless, tuple) else (harmless,)):
+        return
+    kind = UnknownCall if fault.faultCode == Faults.UNKNOWN_METHOD else HostTrouble
+    raise kind(f"supervisord refuses {method}: {fault.faultString}") from fault
 
 
 def _launch_in(config: Path) -> int | None:

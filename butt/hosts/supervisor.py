@@ -13,7 +13,7 @@ import tempfile
 import threading
 import time
 import xmlrpc.client  # nosec B411 # it speaks to supervisord alone, over a socket of the home folder
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Any
 
@@ -43,7 +43,7 @@ minfds={files}
 umask=077
 
 [rpcinterface:supervisor]
-supervisor.rpcinterface_factory = supervisor.rpcinterface:make_main_rpcinterface
+supervisor.rpcinterface_factory = butt.supervisord:calls
 
 [include]
 files = programs/*.conf
@@ -56,22 +56,20 @@ class Supervisor:
     def __init__(self, folder: Path, before_another: Callable[[], None]) -> None:
         self.folder, self._before_another = folder, before_another
         self.programs = folder / "programs"
-        self.socket = folder / "socket"
-        if len(bytes(self.socket)) > LONGEST_SOCKET_PATH:
-            short = hashlib.sha256(bytes(folder)).hexdigest()[:16]
-            self.socket = Path(tempfile.gettempdir()) / f"butt-{short}"
+        self.socket = socket_in(folder, "socket", "")
         self._of_thread = threading.local()
 
     def call(self, method: str, *args: Any) -> Any:
         """Call `supervisor.METHOD`. Raises `xmlrpc.client.Fault`, and `HostTrouble` when it cannot be reached."""
-        try:
-            return self._call(method, *args)
-        except (OSError, http.client.HTTPException):
-            self.ensure()
-        try:
-            return self._call(method, *args)
-        except (OSError, http.client.HTTPException) as error:
-            raise HostTrouble(f"supervisord does not answer: {error}") from error
+        return self._reached(lambda proxy: getattr(proxy.supervisor, method)(*args))
+
+    def call_for_each(self, method: str, names: Collection[str]) -> list[Any]:
+        """Call `supervisor.METHOD` for each name, in one request. A fault stands in its place in the answer.
+
+        Raises `HostTrouble`.
+        """
+        calls = [{"methodName": f"supervisor.{method}", "params": [name]} for name in names]
+        return [_answer(one) for one in self._reached(lambda proxy: proxy.system.multicall(calls))]
 
     def is_up(self) -> bool:
         try:
@@ -103,10 +101,23 @@ class Supervisor:
         except psutil.TimeoutExpired:
             raise HostTrouble("supervisord has not ended within 60 s; some bot does not stop.") from None
 
-    def _call(self, method: str, *args: Any) -> Any:
+    def _reached(self, ask: Callable[[xmlrpc.client.ServerProxy], Any]) -> Any:
+        try:
+            return self._once(ask)
+        except (OSError, http.client.HTTPException):
+            self.ensure()
+        try:
+            return self._once(ask)
+        except (OSError, http.client.HTTPException) as error:
+            raise HostTrouble(f"supervisord does not answer: {error}") from error
+
+    def _call(self, method: str) -> Any:
+        return self._once(lambda proxy: getattr(proxy.supervisor, method)())
+
+    def _once(self, ask: Callable[[xmlrpc.client.ServerProxy], Any]) -> Any:
         proxy = self._proxy()
         try:
-            return getattr(proxy.supervisor, method)(*args)
+            return ask(proxy)
         except (OSError, http.client.HTTPException):
             proxy("close")()
             raise
@@ -148,6 +159,20 @@ class Supervisor:
             if time.monotonic() > deadline:
                 raise HostTrouble(f"supervisord did not come up; see {self.folder}/supervisord.log")
             time.sleep(0.02)
+
+
+def socket_in(folder: Path, name: str, ending: str) -> Path:
+    """The socket `name` of `folder`; in the folder for temporary files, under a name with this ending, if its path is too long."""
+    if len(bytes(folder / name)) <= LONGEST_SOCKET_PATH:
+        return folder / name
+    short = hashlib.sha256(bytes(folder)).hexdigest()[:16]
+    return Path(tempfile.gettempdir()) / f"butt-{short}{ending}"
+
+
+def _answer(one: Any) -> Any:
+    """What was answered to one of several calls: a fault comes as a struct."""
+    is_fault = isinstance(one, dict) and one.keys() == {"faultCode", "faultString"}
+    return xmlrpc.client.Fault(one["faultCode"], one["faultString"]) if is_fault else one
 
 
 def _files() -> int:

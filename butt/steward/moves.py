@@ -7,7 +7,17 @@ from butt.agents.states import State
 from butt.hosts.exits import PORT_TAKEN
 from butt.reasons import Reason
 from butt.steward import moving
-from butt.steward.situation import RESTING, SOON, WATCHING, Effect, Situation, Transition, soon
+from butt.steward.situation import (
+    FIRST_LOOK,
+    RESTING,
+    SOON,
+    WATCHING,
+    Effect,
+    Situation,
+    Transition,
+    soon,
+    starting,
+)
 from scuttlekit.backoff import backoff
 
 STOP_DEADLINE = timedelta(seconds=30)
@@ -40,8 +50,7 @@ def _starting(at: Situation) -> Transition:
         return _break(at, at.seen.ended)
     if at.overdue:
         return _break(at, at.observed.trouble or Reason("answers-not"))
-    wait = WATCHING if at.progress.ssb_id else soon(at)
-    return Transition(State.STARTING, at.offer.progress or at.progress.reason, Effect.RUN, wait)
+    return Transition(State.STARTING, at.offer.progress or at.progress.reason, Effect.RUN, starting(at))
 
 
 def _alive(at: Situation) -> Transition:
@@ -87,7 +96,7 @@ def _upgrading(at: Situation) -> Transition:
     if at.overdue:
         seconds = round(at.start_deadline.total_seconds())
         return _go_back(at, Reason("answers-too-late", seconds=seconds, trouble=at.observed.trouble))
-    return Transition(State.UPGRADING, at.progress.reason, Effect.RUN, soon(at))
+    return Transition(State.UPGRADING, at.progress.reason, Effect.RUN, starting(at))
 
 
 def _stopping(at: Situation) -> Transition:
@@ -157,7 +166,7 @@ def _launch(at: Situation, *, reason: str = "", place: bool = False, tries: int 
         State.UPGRADING if code.get("previous", at.progress.previous) else State.STARTING,
         reason,
         Effect.RUN,
-        SOON,
+        FIRST_LOOK,
         place=place,
         changes={
             "launch": at.progress.launch + 1,

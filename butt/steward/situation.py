@@ -13,6 +13,7 @@ from butt.sources.shelf import ReleaseStatus
 
 SOON = timedelta(seconds=0.03)
 WATCHING = timedelta(seconds=0.5)
+FIRST_LOOK, LAST_LOOK = timedelta(seconds=0.5), timedelta(seconds=2)
 RESTING = timedelta(seconds=30)
 
 NOTHING_ASKED = ReleaseStatus()
@@ -107,3 +108,12 @@ class Transition:
 def soon(at: Situation) -> timedelta:
     """The longer it takes, the less often we look: a container takes seconds, and each look queries the database."""
     return min(max(SOON, (at.now - at.progress.since) / 20), WATCHING)
+
+
+def starting(at: Situation) -> timedelta:
+    """How long a bot that starts is left alone: until it has taken twice as long.
+
+    The steward is told when it is ready and when it answers. It only looks by itself in case that word is lost, or the bot
+    ended: looking again and again at many bots that start together would take the time that they need.
+    """
+    return min(max(FIRST_LOOK, at.now - at.progress.since), LAST_LOOK)

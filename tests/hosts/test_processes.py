@@ -7,9 +7,10 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import psutil
 import pytest
 
-from butt.hosts import HostTrouble, Order, Sighting, processes
+from butt.hosts import HostTrouble, Order, Sighting, processes, supervisor
 from butt.hosts.interface import Folder
 from butt.hosts.local_reader import LocalReader
 from butt.hosts.processes import Processes
@@ -82,6 +83,47 @@ def test_a_folder_that_is_gone_holds_up_no_other_bot(host: Processes, built_pub:
     again = Order(BAD, True, 2, "127.0.0.1", "127.0.0.1", 0, built_pub.name, False, (), 0)
     host.apply(again)
     assert host.look([BAD])[BAD].running
+
+
+def test_starting_a_bot_reads_no_other_ones_program(host: Processes, built_pub: Path):
+    """With all of them read at each start, 200 bots that start together would take 20,000 readings."""
+    host.look([GOOD])
+    other = host.bots.parent / "supervisor" / "programs" / f"{BAD}.conf"
+    other.write_text("[program:no command]\n")
+    host.apply(Order(GOOD, True, 1, "127.0.0.1", "127.0.0.1", 0, built_pub.name, False, (), 0))
+    assert host.look([GOOD])[GOOD].running
+    other.unlink()
+
+
+def test_a_program_that_changed_is_started_as_it_is_now(host: Processes, built_pub: Path):
+    for launch, home in ((1, "first"), (2, "second")):
+        made = built_pub.with_name(f"{built_pub.name}-{home}")
+        made.symlink_to(built_pub)
+        try:
+            host.apply(Order(GOOD, True, launch, "127.0.0.1", "127.0.0.1", 0, made.name, False, (), 0))
+            [pub] = wait_for(lambda: pubs_of(host))
+            assert made.name in " ".join(pub.cmdline())
+            host.apply(Order(GOOD, False, launch, "127.0.0.1", "127.0.0.1", 0, made.name, False, (), 0))
+            wait_for(lambda: not host.look([GOOD])[GOOD].running)
+        finally:
+            made.unlink()
+
+
+def test_a_supervisord_of_an_earlier_release_starts_bots_too(
+    host: Processes, built_pub: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """It outlives an upgrade of the service, and has none of our calls."""
+    own = "supervisor.rpcinterface:make_main_rpcinterface"
+    monkeypatch.setattr(supervisor, "_CONFIG", supervisor._CONFIG.replace("butt.supervisord:calls", own))
+    for launch in (1, 2):
+        host.apply(Order(GOOD, True, launch, "127.0.0.1", "127.0.0.1", 0, built_pub.name, False, (), 0))
+        assert host.look([GOOD])[GOOD].running
+        host.apply(Order(GOOD, False, launch, "127.0.0.1", "127.0.0.1", 0, built_pub.name, False, (), 0))
+        wait_for(lambda: not host.look([GOOD])[GOOD].running)
+
+
+def pubs_of(host: Processes) -> list[psutil.Process]:
+    return [process for process in psutil.process_iter() if processes._runs_below(process, host.bots)]
 
 
 def test_several_threads_may_ask_at_once(host: Processes):

@@ -3,6 +3,7 @@
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
+import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
@@ -329,6 +330,15 @@ def test_back_off_grows_and_ends_growing():
     assert waits == sorted(waits)
     assert waits[0] == timedelta(seconds=5)
     assert waits[-1] == timedelta(minutes=10)
+
+
+@pytest.mark.parametrize("state", [State.STARTING, State.UPGRADING])
+def test_a_bot_that_starts_is_hardly_looked_at_as_it_tells_when_it_is_ready(state: State):
+    at = situation(state, running=True)
+    began, looks = at.now, 0
+    while at.now < began + timedelta(seconds=8):
+        at, looks = replace(at, now=at.now + decide(at).wait), looks + 1
+    assert looks <= 7
 
 
 def test_what_takes_long_is_looked_at_less_often():

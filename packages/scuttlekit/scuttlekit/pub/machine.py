@@ -1,6 +1,7 @@
 """What the pub needs from its machine: a port, and open files."""
 
 import errno
+import os
 import resource
 import socket
 from contextlib import suppress
@@ -33,3 +34,13 @@ def open_as_many_files_as_may_be() -> None:
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     with suppress(ValueError, OSError):
         resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+
+
+def tell_ready() -> None:
+    """Tell whoever started the pub that it is ready, as services of systemd do, if `NOTIFY_SOCKET` names a socket."""
+    path = os.environ.get("NOTIFY_SOCKET")
+    if not path:
+        return
+    with suppress(OSError, ValueError), socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sender:
+        sender.setblocking(False)
+        sender.sendto(b"READY=1", f"\0{path[1:]}" if path.startswith("@") else path)

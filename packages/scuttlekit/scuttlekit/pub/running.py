@@ -42,7 +42,7 @@ from scuttlekit.pub.gossip import Gossip
 from scuttlekit.pub.invites import Invites, Visits, take_over
 from scuttlekit.pub.limits import Limits
 from scuttlekit.pub.log import end, log
-from scuttlekit.pub.machine import open_as_many_files_as_may_be, take_port
+from scuttlekit.pub.machine import open_as_many_files_as_may_be, take_port, tell_ready
 from scuttlekit.pub.memory import give_back
 from scuttlekit.pub.monthly import MonthlyTraffic
 from scuttlekit.pub.offers import Offers
@@ -242,6 +242,7 @@ class Pub:
             address=self._address.multiserver,
             launch=self._config.launch,
         )
+        tell_ready()
 
     async def stop(self) -> None:
         """Shut down in order. Raises OSError."""
