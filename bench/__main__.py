@@ -20,7 +20,7 @@ from bench.runs import in_its_own_process
 from butt.sources.node import node_version
 
 BENCHES = {
-    "start": "from the click to an alive bot, beside the bare program started by hand",
+    "start": "from the click to 1, 50 and 200 alive bots, beside the same pub and ssb-server started by hand",
     "clouds": "100 machines at once at a stand-in with a limit on calls, beside what the limit allows",
     "salt": "a run of the states of a machine with 1, 10 and 50 bots, beside one with none",
     "pillars": "100, 1,000 and 10,000 machines asking for their pillar each minute, over PostgreSQL",

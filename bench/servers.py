@@ -2,16 +2,16 @@
 
 Each is compared with its own floor, the same program started as often by hand: the time above it is what the
 service costs. CPU and memory are those of the control plane alone: all our parts and supervisord, or the hub
-and its proxy.
+and its proxy. The CPU is that from the first request until all are ready, with what asking whether they are takes.
 """
 
 import os
 import statistics
 import tempfile
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 import psutil
 
@@ -19,13 +19,12 @@ from bench.claims import claim
 from bench.hub import alone
 from bench.hub.environment import hub_version, install
 from bench.hub.hub import Hub
-from bench.start import click_to_alive
+from bench.start import bare_pubs, click_to_alive, delete
 from butt.sources.releases import build
-from tests.lanes import free_ports
-from tests.pub.pubs import Pub
 from tests.service import Service
 
 ROUNDS = {1: 5, 10: 3, 50: 1}
+T = TypeVar("T")
 
 
 @dataclass
@@ -73,29 +72,13 @@ def by_us(count: int, rounds: int, release: Path) -> Made:
         alice = site.person("alice@example.org")
         alice.waits_for("alive", alice.names_a_bot("warm-up"))
 
-        def once(number: int) -> float:
-            return click_to_alive(count, alice, number)
-
         return _median(
-            rounds, once, lambda place: bare_pubs(count, place, release), lambda: control_plane(site)
+            rounds,
+            lambda number: click_to_alive(count, alice, number),
+            lambda bots: delete(alice, bots),
+            lambda place: bare_pubs(count, place, release),
+            lambda: control_plane(site),
         )
-
-
-def bare_pubs(count: int, folder: Path, release: Path) -> float:
-    # All at once: when asked for one by one, two of fifty often had the same.
-    pubs = [Pub(release, folder / str(port), port=port, caps={}) for port in free_ports(count)]
-    began = time.monotonic()
-    for pub in pubs:
-        pub.spawn()
-    try:
-        while not all(pub.event("listening") for pub in pubs):
-            if ended := [pub for pub in pubs if pub.process and pub.process.poll() is not None]:
-                raise RuntimeError(ended[0].output.read_text())
-            time.sleep(0.02)
-        return time.monotonic() - began
-    finally:
-        for pub in pubs:
-            pub.kill()
 
 
 def control_plane(site: Service) -> list[psutil.Process]:
@@ -114,18 +97,17 @@ def by_hub(count: int, rounds: int) -> Made:
         hub.starts(["warm-up"])
         hub.end(["warm-up"])
 
-        def once(number: int) -> float:
+        def once(number: int) -> tuple[float, list[str]]:
             names = [f"person-{number}-{n}" for n in range(count)]
-            took = hub.starts(names)
-            hub.end(names)
-            return took
+            return hub.starts(names), names
 
-        return _median(rounds, once, lambda place: alone.bare(count, place), hub.control_plane)
+        return _median(rounds, once, hub.end, lambda place: alone.bare(count, place), hub.control_plane)
 
 
 def _median(
     rounds: int,
-    once: Callable[[int], float],
+    make: Callable[[int], tuple[float, T]],
+    end: Callable[[T], None],
     floor: Callable[[Path], float],
     control_plane: Callable[[], list[psutil.Process]],
 ) -> Made:
@@ -135,8 +117,10 @@ def _median(
         with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as place:
             floors.append(floor(Path(place)))
         before = _cpu(control_plane())
-        seconds.append(once(number))
+        took, made = make(number)
+        seconds.append(took)
         cpu.append(_cpu(control_plane()) - before)
+        end(made)
     memory = sum(process.memory_full_info().pss for process in control_plane()) / 1e6
     return Made(statistics.median(seconds), statistics.median(floors), statistics.median(cpu), memory)
 

@@ -13,6 +13,7 @@ from typing import Any, Self
 
 import psutil
 
+from bench.asking import ask_until
 from bench.hub.environment import BIN
 from tests.lanes import free_ports
 
@@ -78,14 +79,15 @@ class Hub:
             self._call("POST", f"/users/{name}")
         began = time.monotonic()
         self._for_each(names, "POST")
-        waiting = set(names)
-        while waiting:
-            if time.monotonic() > began + PATIENCE:
-                raise RuntimeError((self._folder / "log").read_text())
-            ready = self._call("GET", "/users?state=ready&limit=200")
-            waiting -= {user["name"] for user in ready}
-            time.sleep(0.02)
+        wanted = set(names)
+        try:
+            ask_until(lambda: wanted <= self._ready(), PATIENCE)
+        except TimeoutError:
+            raise RuntimeError((self._folder / "log").read_text()) from None
         return time.monotonic() - began
+
+    def _ready(self) -> set[str]:
+        return {user["name"] for user in self._call("GET", "/users?state=ready&limit=200")}
 
     def end(self, names: list[str]) -> None:
         self._for_each(names, "DELETE")

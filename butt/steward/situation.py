@@ -107,7 +107,7 @@ class Transition:
 
 def soon(at: Situation) -> timedelta:
     """The longer it takes, the less often we look: a container takes seconds, and each look queries the database."""
-    return min(max(SOON, (at.now - at.progress.since) / 20), WATCHING)
+    return min(max(SOON, (at.now - at.progress.since) / 5), WATCHING)
 
 
 def starting(at: Situation) -> timedelta:
