@@ -59,7 +59,8 @@ def folder() -> Path:
 def _tell_of_writes(execute: Callable[..., Any], sql: Any, params: Any, many: bool, context: Any) -> Any:
     done = execute(sql, params, many, context)
     word = word_of(sql) if isinstance(sql, str) else None
-    if word and context["cursor"].rowcount != 0:
+    # SQLite counts the rows of an INSERT … RETURNING only when they are read, which comes later.
+    if word and (context["cursor"].rowcount != 0 or sql.startswith("INSERT")):
         connection = context["connection"]
         if connection.vendor == "postgresql":
             # It is sent when the write is committed, and the same word only once.

@@ -13,6 +13,7 @@ from django.db import transaction
 from django.db.models import F
 from django.utils import timezone
 
+from butt.agents.actions import create_bot
 from butt.agents.models import Agent, Observed, Progress, Wanted
 from butt.agents.wake import wake_steward
 from butt.figures.models import MonitorBeat
@@ -46,6 +47,15 @@ def test_a_write_wakes_who_waits_for_its_table():
         assert heard(written)
         Progress.objects.update(reason="")
         assert not written.wait(0.2)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_new_row_wakes_too():
+    """SQLite says that a row which is returned from its insertion is none."""
+    with listening(Progress) as written:
+        rest(written)
+        create_bot(person("alice"), "my")
+        assert heard(written)
 
 
 @pytest.mark.django_db(transaction=True)
