@@ -37,6 +37,7 @@ from butt.steward.moves import LONGEST_BACK_OFF, decide
 from butt.steward.situation import RESTING, Effect, Situation, Transition
 from butt.vault import asking
 from butt.waking.listening import listening
+from butt.waking.telling import untold
 from scuttlekit import network_key
 from scuttlekit.network_keys import MAIN
 
@@ -92,7 +93,8 @@ class Steward:
         if not ready:
             return False
         sightings = self._look(ready)
-        mine = [bot for bot in ready if claim(bot.progress, "due_at", now + LEASE)]
+        with untold():
+            mine = [bot for bot in ready if claim(bot.progress, "due_at", now + LEASE)]
         for bot in mine:
             try:
                 if isinstance(seen := sightings[bot.id], Exception):
@@ -149,7 +151,8 @@ class Steward:
         # A bot that is on trial or leaving has a deadline of its own.
         rests = move.wait == RESTING and move.state in _AT_REST and not bot.progress.previous
         wait = self._at_rest() if rests else move.wait
-        come_back(bot.progress, "due_at", timezone.now() + wait)
+        with untold():
+            come_back(bot.progress, "due_at", timezone.now() + wait)
 
     def _at_rest(self) -> timedelta:
         """How long a bot at rest is left alone: the more bots there are, the longer."""

@@ -3,8 +3,9 @@
 import os
 import re
 import socket
-from collections.abc import Callable
-from contextlib import closing
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -58,7 +59,7 @@ def folder() -> Path:
 
 def _tell_of_writes(execute: Callable[..., Any], sql: Any, params: Any, many: bool, context: Any) -> Any:
     done = execute(sql, params, many, context)
-    word = word_of(sql) if isinstance(sql, str) else None
+    word = word_of(sql) if isinstance(sql, str) and not getattr(_untold, "now", False) else None
     # SQLite counts the rows of an INSERT … RETURNING only when they are read, which comes later.
     if word and (context["cursor"].rowcount != 0 or sql.startswith("INSERT")):
         connection = context["connection"]
@@ -69,6 +70,19 @@ def _tell_of_writes(execute: Callable[..., Any], sql: Any, params: Any, many: bo
         else:
             _tell_at_commit(connection, word)
     return done
+
+
+_untold = threading.local()
+
+
+@contextmanager
+def untold() -> Iterator[None]:
+    """What this thread writes within this block is not announced: a lease that is taken or ended gives nobody work."""
+    _untold.now = True
+    try:
+        yield
+    finally:
+        _untold.now = False
 
 
 class _Announcement:

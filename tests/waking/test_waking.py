@@ -97,6 +97,18 @@ def test_a_transaction_announces_its_tables_together_and_each_once():
 
 
 @pytest.mark.django_db(transaction=True)
+def test_what_is_not_to_be_told_wakes_nobody():
+    many_bots(person("alice"), 1)
+    with listening(Progress) as written:
+        rest(written)
+        with telling.untold():
+            Progress.objects.update(due_at=timezone.now())
+        assert not written.wait(0.2)
+        Progress.objects.update(due_at=timezone.now())
+        assert heard(written)
+
+
+@pytest.mark.django_db(transaction=True)
 def test_columns_that_nobody_waits_for_wake_nobody():
     many_bots(person("alice"), 1)
     with listening(Progress, ignoring=("due_at",)) as written, listening(Progress) as other:
