@@ -140,3 +140,23 @@ async def test_calls_in_progress_count(kind):
     assert room.total >= 8 * CALL_COST
     session.end(ConnectionLost("over"))
     assert room.total == 0
+
+
+async def test_streams_that_we_opened_do_not_count_but_those_that_the_peer_opened_do():
+    """Somebody who watches ten thousand pubs has many of their own, and none of them is the pubs' doing."""
+    room = Budget(most=20 * CALL_COST)
+    wires = [Wire() for _ in range(100)]
+    for wire in wires:
+        wire.session = Session(wire, Serving(Api()), room)
+        for name in ("figures", "guests", "signOuts"):
+            wire.session.open("source", name, [])
+    assert not any(wire.error for wire in wires)
+    assert room.total == 0
+    session, unknown = wires[0].session, encode(-50, "an answer to nothing")
+    for number in range(1, 9):
+        session.accept(number, two_way=False)
+    session.receive(unknown)
+    assert room.total == 8 * CALL_COST
+    for number in range(1, 9):
+        session.receive(encode(number, True, stream=True, end=True))
+    assert room.total == 0

@@ -98,7 +98,7 @@ class CallHandler(Protocol):
 class Session:
     """The calls and streams of one connection."""
 
-    __slots__ = ("_budget", "_calls", "_decoder", "_held", "_last", "_queued", "_reason", "_receiving", "_service", "_streams", "_unsent", "_waiting", "_weight", "_wire")  # fmt: skip
+    __slots__ = ("_budget", "_calls", "_decoder", "_held", "_last", "_queued", "_reason", "_receiving", "_service", "_streams", "_theirs", "_unsent", "_waiting", "_weight", "_wire")  # fmt: skip
 
     def __init__(self, wire: Wire, service: CallHandler, room: budget.Budget = budget.SHARED) -> None:
         self._wire = wire
@@ -108,6 +108,8 @@ class Session:
         self._calls: dict[int, asyncio.Future[Frame]] = {}
         # By the number in frames from the peer: negative for streams that we opened, positive for the peer's.
         self._streams: dict[int, Stream] = {}
+        self._theirs = 0
+        """How many of the streams the peer opened."""
         self._last = self._queued = self._waiting = self._unsent = self._weight = 0
         self._held = self._receiving = False
         self._reason: ScuttlebuttError | None = None
@@ -142,8 +144,9 @@ class Session:
 
     def accept(self, number: int, *, two_way: bool) -> Stream:
         """Accept a stream that the peer opens with its `number`. Raises ProtocolError above `MAX_THEIR_STREAMS`."""
-        if sum(key > 0 for key in self._streams) >= MAX_THEIR_STREAMS:
+        if self._theirs >= MAX_THEIR_STREAMS:
             raise ProtocolError(f"the peer has more than {MAX_THEIR_STREAMS} streams open")
+        self._theirs += number not in self._streams
         stream = self._streams[number] = Stream(self, -number, two_way=two_way)
         return stream
 
@@ -190,6 +193,7 @@ class Session:
         for stream in tuple(self._streams.values()):
             stream.fail(reason)
         self._streams.clear()
+        self._theirs = 0
         self._service.stop()
         self._balance()
         if not isinstance(reason, Goodbye):
@@ -223,7 +227,8 @@ class Session:
 
     def forget(self, number: int) -> None:
         """Forget a stream, by the number in the frames that we send."""
-        self._streams.pop(-number, None)
+        if self._streams.pop(-number, None) is not None and number < 0:
+            self._theirs -= 1
 
     async def drain(self) -> None:
         await self._wire.drain()
@@ -264,7 +269,8 @@ class Session:
         """Report to the budget what this connection holds."""
         if self._reason is not None:
             return
-        calls = CALL_COST * max(len(self._streams), self._service.answering)
+        # Not the streams that we opened: we choose how many, and somebody who watches ten thousand pubs has many.
+        calls = CALL_COST * max(self._theirs, self._service.answering)
         waiting = WAIT_COST * (len(self._calls) + self._service.waiting)
         held = self._decoder.held + self._queued + self._unsent + calls + waiting
         if abs(held - self._weight) >= _WEIGHED:
