@@ -11,9 +11,10 @@ import random
 import time
 import uuid
 from collections.abc import Iterable
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from django.db import IntegrityError, InterfaceError, OperationalError, transaction
+from django.db.models import Q
 from django.utils import timezone
 
 from butt.agents import journal, limits
@@ -58,6 +59,10 @@ _AT_REST = frozenset({State.ALIVE, State.STOPPED, State.UNPAID})
 LEASE = timedelta(seconds=10)
 AFTER_TROUBLE = timedelta(seconds=3)
 MOST_AT_ONCE = 20
+CHOICE, SHARES_FOR = 10, 30.0
+"""For so many seconds after another steward was first, one takes its bots at random from so many times as many that are due:
+otherwise all of them look at the same ones, and all but one do so for nothing.
+"""
 FURTHEST = max(LONGEST_BACK_OFF, 1.5 * LONGEST_REST) + timedelta(minutes=1)
 """No bot is put off for longer than this."""
 
@@ -72,6 +77,7 @@ class Steward:
     def __init__(self, host: Host, masters: tuple[str, ...]) -> None:
         self._host, self._masters = host, masters
         self._rest, self._counted = RESTING, -COUNT_EVERY
+        self._shares_until = -SHARES_FOR
 
     def run(self, go_on: GoOn = lambda: True) -> None:
         """Run rounds as long as `go_on()`. Errors of the database or a host are waited out."""
@@ -87,14 +93,14 @@ class Steward:
         now = timezone.now()
         if not Progress.objects.filter(due("due_at", now, FURTHEST)).exists():
             return False  # The usual case. This query costs a fifth of the one below.
-        ready = (
-            bots().filter(due("progress__due_at", now, FURTHEST)).order_by("progress__due_at")[:MOST_AT_ONCE]
-        )
+        ready = bots().filter(self._next(now)).order_by("progress__due_at")[:MOST_AT_ONCE]
         if not ready:
             return False
         sightings = self._look(ready)
         with untold():
             mine = [bot for bot in ready if claim(bot.progress, "due_at", now + LEASE)]
+        if len(mine) < len(ready):
+            self._shares_until = time.monotonic() + SHARES_FOR
         for bot in mine:
             try:
                 if isinstance(seen := sightings[bot.id], Exception):
@@ -109,6 +115,14 @@ class Steward:
                 log.exception("%s could not be seen to", bot.name)
                 _put_off(bot.progress, Reason("trouble-of-ours"))
         return bool(mine)
+
+    def _next(self, now: datetime) -> Q:
+        """Which bots to look at: those that are due first, or some of them where other stewards work too."""
+        if time.monotonic() > self._shares_until:
+            return due("progress__due_at", now, FURTHEST)
+        first = Progress.objects.filter(due("due_at", now, FURTHEST)).order_by("due_at")
+        ids = list(first.values_list("bot_id", flat=True)[: CHOICE * MOST_AT_ONCE])
+        return Q(id__in=random.sample(ids, min(len(ids), MOST_AT_ONCE)))  # nosec B311
 
     def _look(self, bots: Iterable[Agent]) -> dict[uuid.UUID, Sighting | Exception]:
         """How each bot is, or why that is unknown.
