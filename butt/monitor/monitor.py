@@ -57,9 +57,10 @@ CHORES_SHARE = 300
 """The same for a chore that finds nothing to do."""
 
 FIGURES_A_SECOND, AT_REST_A_SECOND = 100, 20
-LONGEST_EVERY = 60
-"""A monitor receives this many figures a second, and of bots at which nothing changes fewer, but each bot's at least this
-often: the more bots, the less often.
+LONGEST_QUIET, LONGEST_FULL = 60, 180
+"""A monitor receives this many figures a second, and of bots at which nothing changes fewer: the more bots, the less often.
+But it hears from each at least once in `LONGEST_QUIET` seconds, and gets its figures once in `LONGEST_FULL`: charts of a day
+have a step of three minutes.
 """
 
 NOT_OF_PLACES = ("due_at", "reason", "deadline", "notice", "move_notice")
@@ -176,12 +177,13 @@ class Monitor:
 
     def _pace(self) -> FigurePace:
         """How often a bot that is connected to now sends its figures."""
-        every, quiet = (
-            max(EVERY, min(LONGEST_EVERY, len(self._watches) // most))
-            for most in (FIGURES_A_SECOND, AT_REST_A_SECOND)
-        )
+        count = len(self._watches)
+        every = max(EVERY, min(LONGEST_QUIET, count // FIGURES_A_SECOND))
+        rest = max(EVERY, count // AT_REST_A_SECOND)
+        quiet = min(LONGEST_QUIET, rest)
         # Bots that were connected to at the same time do not go on sending at the same time.
-        return FigurePace(every, max(every, quiet - random.randrange(quiet // 4)))  # nosec B311 # noqa: S311
+        quiet = max(every, quiet - random.randrange(quiet // 4))  # nosec B311 # noqa: S311
+        return FigurePace(every, quiet, quiet * max(1, min(LONGEST_FULL, rest) // quiet))
 
     async def _beside(self, chore: Chore) -> bool | None:
         """Run in a separate thread, so that nothing that is seen waits for it; it has its own database connection, too."""

@@ -44,10 +44,11 @@ EVERY = 10
 
 
 class FigurePace(NamedTuple):
-    """Seconds between a bot's figures, and between those of a bot at which nothing changes."""
+    """Seconds between a bot's figures; and of a bot at which nothing changes, between signs of life, and between figures."""
 
     every: int = EVERY
     quiet: int = EVERY
+    full: int = EVERY
 
 
 PACE = 1.0
@@ -63,6 +64,9 @@ PATIENCE = 20.0
 QUICK_PAUSE, QUICK_TRIES = 0.03, 60
 FIRST_PAUSE, LONGEST_PAUSE = 0.1, 2.0
 """Seconds between tries: quick ones while a bot may just be starting, then fewer and fewer."""
+
+UNCHANGED = {"unchanged": True}
+"""What a bot sends instead of figures that would say the same as the last ones, as PUB.md says."""
 
 MAKES_ROOM = 94
 """From about this percentage on a pub removes blobs to make room, as PUB.md says."""
@@ -269,19 +273,24 @@ async def _figures(
             _beside(attend, bot, peer),
             aclosing(_pushes(bot, peer, pace)) as pushes,
         ):
-            is_first = True
+            figures = None
             async for pushed in pushes:
-                try:
-                    figures = BotFigures.model_validate(pushed)
-                except ValidationError as error:
-                    raise WrongBot(f"The bot sends invalid figures: {error.errors()[0]['msg']}") from None
+                is_first, is_new = figures is None, pushed != UNCHANGED
+                if figures is None or is_new:
+                    figures = _checked(pushed)
                 said = figures.sequence
                 if is_first:
                     # That it is alive is reported at once: while it indexes, it may take long to show a message.
                     yield figures.model_copy(update={"sequence": feed.shown, "said": said})
-                if await feed.look(peer, said) or not is_first:
+                if await feed.look(peer, said) or (is_new and not is_first):
                     yield figures.model_copy(update={"sequence": feed.shown, "said": said})
-                is_first = False
+
+
+def _checked(pushed: Any) -> BotFigures:
+    try:
+        return BotFigures.model_validate(pushed)
+    except ValidationError as error:
+        raise WrongBot(f"The bot sends invalid figures: {error.errors()[0]['msg']}") from None
 
 
 async def _pushes(bot: Bot, peer: Peer, pace: FigurePace) -> AsyncGenerator[Any]:

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from contextlib import suppress
 from uuid import uuid4
 
 import pytest
@@ -16,23 +17,26 @@ from tests.monitor.test_watch import Told
 
 
 @pytest.mark.parametrize(
-    ("count", "every", "quiet"),
+    ("count", "every", "quiet", "full"),
     [
-        (1, 10, [10]),
-        (200, 10, [10]),
-        (1_000, 10, range(38, 51)),
-        (3_000, 30, range(45, 61)),
-        (90_000, 60, [60]),
+        (1, 10, [10], [10]),
+        (200, 10, [10], [10]),
+        (1_000, 10, range(38, 51), range(38, 51)),
+        (3_000, 30, range(45, 61), range(90, 151)),
+        (10_000, 60, [60], [180]),
+        (90_000, 60, [60], [180]),
     ],
 )
 def test_the_more_bots_the_less_they_send_and_least_those_at_rest(
-    count: int, every: int, quiet: Sequence[int]
+    count: int, every: int, quiet: Sequence[int], full: Sequence[int]
 ):
     monitor = Monitor(KeyPair(bytes(32)))
     monitor._watches = dict.fromkeys(range(count))  # type: ignore[arg-type]
     paces = {monitor._pace() for _ in range(1_000)}
     assert {pace.every for pace in paces} == {every}
     assert {pace.quiet for pace in paces} <= set(quiet)
+    assert {pace.full for pace in paces} <= set(full)
+    assert all(pace.full % pace.quiet == 0 for pace in paces), "figures come in the place of a sign of life"
     assert len(quiet) == 1 or len({pace.quiet for pace in paces}) > 5
 
 
@@ -52,7 +56,7 @@ async def test_no_more_than_that_many_have_a_turn_at_once():
 
 
 async def test_a_bot_that_hangs_holds_up_no_others(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(turns, "LONGEST", 0.05)
+    monkeypatch.setattr(turns, "SHORTEST", 0.05)
     each, told, keys = Turns(1), Told(), KeyPair.generate()
     async with Responder() as hangs, Responder() as good:
         hangs.stall = 3600
@@ -67,3 +71,22 @@ async def test_a_bot_that_hangs_holds_up_no_others(monkeypatch: pytest.MonkeyPat
     async with asyncio.timeout(30), each.one():
         pass
     assert each._free._value == 1, "each turn is given back once"
+
+
+async def test_where_connecting_takes_longer_a_turn_lasts_longer(monkeypatch: pytest.MonkeyPatch):
+    """Otherwise more and more connections would be made at the same time, until none is done in time."""
+    monkeypatch.setattr(turns, "SHORTEST", 0.001)
+    each = Turns(1)
+    for _ in range(60):
+        async with each.one():
+            await asyncio.sleep(0.02)
+    assert each.longest > 0.05
+    slow = each.longest
+    with suppress(OSError):
+        async with each.one():
+            raise OSError
+    assert each.longest == slow, "one that cannot be reached says nothing of how long connecting takes"
+    for _ in range(60):
+        async with each.one():
+            pass
+    assert each.longest < slow / 10

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from butt.monitor.watch import Bot, watch
+from butt.monitor.watch import UNCHANGED, Bot, FigurePace, watch
 from scuttlekit import KeyPair
 from tests.monitor.responder import Responder
 
@@ -66,6 +66,36 @@ async def test_a_bot_that_closes_is_seen_dead_at_once_and_alive_when_it_is_back(
         await bot.open()
         while not told.all[-1][0]:
             await told.next()
+
+
+async def test_a_bot_that_says_that_nothing_changed_is_alive(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("butt.monitor.watch.PACE", 0.01)
+    monkeypatch.setattr("butt.monitor.watch.PATIENCE", 1.0)
+    async with Responder(0.05) as bot:
+        good = bot.said
+        told = Told()
+        pace = FigurePace(every=0, quiet=0)
+        one = Bot(uuid.uuid4(), bot.address)
+        task = asyncio.create_task(watch(one, KeyPair.generate(), told, pace=lambda: pace))
+        assert await told.next() == (True, "")
+        bot.said = UNCHANGED
+        await asyncio.sleep(0.5)
+        count = len(told.all)
+        await asyncio.sleep(2)
+        assert len(told.all) == count, "there is nothing new to write, and it is not taken for dead"
+        bot.said = good
+        assert await told.next() == (True, "")
+        bot.stall = 3600
+        assert (await told.next())[0] is False, "one that says nothing at all is taken for dead"
+        task.cancel()
+
+
+async def test_a_bot_that_has_never_sent_figures_cannot_say_that_they_did_not_change():
+    async with Responder() as bot:
+        bot.said = UNCHANGED
+        async with watching(bot) as told:
+            alive, trouble = await told.next()
+            assert (alive, trouble.partition(":")[0]) == (False, "The bot sends invalid figures")
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from scuttlekit.pub.figures import is_at_rest
+from scuttlekit.pub.figures import UNCHANGED, is_at_rest
 from tests.pub.pubs import Client, until
 
 
@@ -29,6 +29,16 @@ def test_a_pub_that_does_nothing_tells_them_seldom(pub, client):
 
     # It has just started: until it has counted its disk, something changes.
     until(lambda: pause() > 1.8, 60)
+
+
+def test_a_pub_that_does_nothing_says_only_so_until_figures_are_due(pub, client):
+    def told() -> list[dict]:
+        return client.call(pub, "butt.figures", {"every": 1, "quiet": 1, "full": 3}, count=5)
+
+    first, *same, last, after = until(lambda: (seen := told())[1] == seen[2] == UNCHANGED and seen, 60)
+    assert same == [UNCHANGED] * 2
+    assert 2.8 < last["uptime"] - first["uptime"] < 3.9
+    assert after == UNCHANGED or after["uptime"] > last["uptime"]
 
 
 def test_whatever_changes_at_a_pub_is_no_rest(pub, client):

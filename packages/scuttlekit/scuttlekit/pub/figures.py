@@ -29,6 +29,9 @@ NOISE: Final = {
 }
 """How many bytes a figure changes by at most in a pub that does nothing: samples and keepalives are traffic too."""
 
+UNCHANGED: Final = {"unchanged": True}
+"""Is sent instead of a sample if that would say the same as the last one: the pub still runs."""
+
 _PAGE: Final = 4096
 
 
@@ -95,32 +98,40 @@ class Figures:
             **self._meeting(),
         }
 
-    async def stream(self, every: Any, quiet: Any = None) -> AsyncGenerator[dict[str, Any], None]:
+    async def stream(
+        self, every: Any, quiet: Any = None, full: Any = None
+    ) -> AsyncGenerator[Mapping[str, Any], None]:
         """Yield one sample at once, then one every `every` seconds, and one soon after the pub published.
 
-        As long as nothing changes, there is one only every `quiet` seconds, if that is longer.
+        As long as nothing changes, something comes only every `quiet` seconds, if that is longer, and a sample
+        only every `full` seconds, if that is longer still: in between it is `UNCHANGED`.
         """
         pause = min(MOST, max(LEAST, _number(every) or DEFAULT))
         longest = min(MOST, max(pause, _number(quiet)))
+        longest_sample = min(MOST, max(longest, _number(full)))
         said = asyncio.Event()
         stop = self._store.listen(lambda messages: said.set() if self._is_ours(messages) else None)
         loop = asyncio.get_running_loop()
-        due = loop.time()
         try:
+            sent = told = due = loop.time()
+            last = self.sample()
+            yield last
             while True:
-                said.clear()
-                last = self.sample()
-                yield last
-                told = loop.time()
                 # After a suspend or a long stall, continue from now: nobody wants the missed samples.
-                due = max(due + pause, told)
-                while not await _is_set(said, due) and due + pause <= told + longest:
-                    if not is_at_rest(last, self.sample()):
-                        break
-                    due += pause
-                if said.is_set():
-                    due = min(due, told + SOON)
+                due = max(min(due + pause, sent + longest, told + longest_sample), loop.time())
+                if await _is_set(said, due):
+                    due = max(min(due, sent + SOON), loop.time())
                     await asyncio.sleep(due - loop.time())
+                has_published = said.is_set()
+                said.clear()
+                now = self.sample()
+                if has_published or due >= told + longest_sample or not is_at_rest(last, now):
+                    sent = told = due
+                    last = now
+                    yield last
+                elif due >= sent + longest:
+                    sent = due
+                    yield UNCHANGED
         finally:
             stop()
 

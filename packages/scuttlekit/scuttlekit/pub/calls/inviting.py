@@ -93,7 +93,7 @@ class LookingAfter:
 
     def _tell_figures(self, _peer: Peer, options: Any = None, *_: Any) -> AsyncGenerator[Any, None]:
         asked = options_in(options)
-        return self._figures.stream(asked.get("every"), asked.get("quiet"))
+        return self._figures.stream(asked.get("every"), asked.get("quiet"), asked.get("full"))
 
     def _tell_guests(self, _peer: Peer, options: Any = None, *_: Any) -> AsyncGenerator[Any, None]:
         since = number_in(options_in(options), "since") or 0
