@@ -20,15 +20,16 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
-from itertools import pairwise
+from itertools import cycle, pairwise, takewhile
 from pathlib import Path
 from typing import Any
 
 import psutil
 
 from bench.claims import claim
-from scuttlekit import KeyPair, serve
+from scuttlekit import KeyPair, budget, serve
 from scuttlekit.messages import Head, create
+from scuttlekit.pub.figures import UNCHANGED
 
 COUNTS = (100, 1_000, 10_000)
 PROCESSES = 2
@@ -122,9 +123,30 @@ async def latest(keys: KeyPair, _peer: Any, _feed: Any) -> Any:
     return {"key": said.key, "value": said.value}
 
 
+def figures_of(keys: KeyPair, started: str, up: float, busy: float) -> dict[str, Any]:
+    """Of a bot that is up and was busy for so many seconds. A bot at rest is the pub that it stands for: it has no traffic."""
+    return {
+        "launch": 1,
+        "id": keys.id,
+        "startedAt": started,
+        "uptime": up,
+        "memory": 80_000_000,
+        "bytesIn": int(busy * 900),
+        "bytesOut": int(busy * 2100),
+        "peers": {"in": 3, "out": 1},
+        "disk": 188_416,
+        "sequence": 7,
+        "messages": 1234,
+        "feeds": 12,
+        "indexing": {"current": 99, "target": 99},
+    }
+
+
 async def bots(count: int, first_port: int, rests: int = 0) -> None:
     """Serve on ports from `first_port` until standard input ends; a number on it closes so many of them."""
     resource.setrlimit(resource.RLIMIT_NOFILE, (resource.getrlimit(resource.RLIMIT_NOFILE)[1],) * 2)
+    # All bots of a process would share what one pub may hold.
+    budget.SHARED.most = sys.maxsize
     pushed, silent = 0, False
 
     def answers(keys: KeyPair) -> dict[str, Any]:
@@ -135,26 +157,11 @@ async def bots(count: int, first_port: int, rests: int = 0) -> None:
 
         async def figures(_peer: Any, options: Any) -> AsyncGenerator[Any]:
             nonlocal pushed
-            # A bot at rest is the pub that it stands for: it says so less often, and has no traffic but that.
-            pause = options.get("quiet", EVERY) if rests else EVERY
-            while not silent:
-                up = 0.1 if rests else time.monotonic() - begun
-                pushed += 1
-                yield {
-                    "launch": 1,
-                    "id": keys.id,
-                    "startedAt": started,
-                    "uptime": time.monotonic() - begun,
-                    "memory": 80_000_000,
-                    "bytesIn": int(up * 900),
-                    "bytesOut": int(up * 2100),
-                    "peers": {"in": 3, "out": 1},
-                    "disk": 188_416,
-                    "sequence": 7,
-                    "messages": 1234,
-                    "feeds": 12,
-                    "indexing": {"current": 99, "target": 99},
-                }
+            pause, whole = (options["quiet"], options["full"]) if rests else (EVERY, EVERY)
+            for place in takewhile(lambda _: not silent, cycle(range(whole // pause))):
+                pushed += not place
+                up = time.monotonic() - begun
+                yield UNCHANGED if place else figures_of(keys, started, up, 0.1 if rests else up)
                 await asyncio.sleep(pause)
             await asyncio.sleep(3600)
 

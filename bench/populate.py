@@ -20,17 +20,21 @@ EACH_MACHINE = 20
 
 def main() -> None:
     django.setup()
+    from django.db import transaction
+
     from butt.agents.models import Agent, Progress
     from butt.invites.models import Told
+    from butt.monitor.rows import Rows
     from tests.people import many_bots, person
 
     places = json.load(sys.stdin)
     many_bots(person("alice"), len(places))
-    rows = list(Progress.objects.order_by("port"))
+    ids = list(Progress.objects.order_by("port").values_list("bot_id", flat=True))
     Progress.objects.update(port=None)
-    for row, (ssb_id, host, port) in zip(rows, places, strict=True):
-        row.ssb_id, row.address, row.port = ssb_id, host, port
-    Progress.objects.bulk_update(rows, ["ssb_id", "address", "port"], batch_size=200)
+    with transaction.atomic():
+        Rows(Progress, ("bot_id", "ssb_id", "address", "port")).update(
+            [bot_id, *place] for bot_id, place in zip(ids, places, strict=True)
+        )
     bots = Agent.objects.filter(type=Agent.Type.BOT)
     # Their feeds have already introduced them: that is not what is measured.
     Told.objects.bulk_create(Told(bot=bot, name=bot.name, profile_sequence=1) for bot in bots)
@@ -40,12 +44,13 @@ def main() -> None:
 
 def at_rest() -> None:
     """As the steward would have left them."""
-    from django.db import connection
+    from django.db import connection, transaction
     from django.utils import timezone
 
     from butt.agents.models import Agent, Progress
     from butt.configuration import configuration
     from butt.machines.models import Machine, Placement
+    from butt.monitor.rows import Rows
     from butt.sources.builder import shelve
     from butt.sources.places import pub_source
     from butt.sources.releases import build
@@ -54,11 +59,12 @@ def at_rest() -> None:
     made = build(pub_source())
     shelve(made)
     bots = list(Agent.objects.filter(type=Agent.Type.BOT))
-    rows = list(Progress.objects.all())
-    for number, row in enumerate(rows):
-        row.release = made.key
-        row.due_at = timezone.now() + timedelta(seconds=number / RESTS_A_SECOND)
-    Progress.objects.bulk_update(rows, ["release", "due_at"], batch_size=200)
+    now = timezone.now()
+    Progress.objects.update(release=made.key)
+    with transaction.atomic():
+        Rows(Progress, ("bot_id", "due_at")).update(
+            (bot.id, now + timedelta(seconds=number / RESTS_A_SECOND)) for number, bot in enumerate(bots)
+        )
     if configuration().host == "processes":
         for bot in bots:
             folder = configuration().home / "bots" / str(bot.id)

@@ -28,6 +28,7 @@ import psycopg
 from bench.claims import claim
 from bench.load import listens
 from bench.monitor import Bots
+from bench.runs import end_in_order, progress
 from tests.lanes import free_ports
 from tests.postgres import cluster
 from tests.service import wait_for
@@ -41,10 +42,10 @@ RUNS = (
 )
 """How many bots, how they run, and how much of a core all parts together may take, in percent."""
 
-FEW = 100
-SETTLES, LOOKS_AT_FEW, LOOKS = 15, 30, 60
-"""Seconds. Beside many bots, one at rest sends its figures once a minute."""
-ALIVE_WITHIN = 240.0
+SETTLES = 10
+LOOKS = ((100, 20), (1_000, 60), (10_000, 180))
+"""Seconds for up to so many bots: in that time, each sends its figures as often as the others."""
+ALIVE_WITHIN, TELL_EVERY = 240.0, 10.0
 ALIVE = """
     SELECT count(*) FROM agents_progress JOIN agents_observed USING (bot_id)
     WHERE state = 'alive' AND alive AND started_at IS NOT NULL
@@ -86,6 +87,7 @@ def measure(count: int, host: str, goal: float) -> dict[str, float]:
         environment |= {"BUTT_PORT": str(public), "BUTT_PRIVATE_PORT": str(private)}
         environment |= {"BUTT_DATABASE_URL": url, "BUTT_SALT": "master"} if url else {}
         run = [sys.executable, "-m"]
+        progress(f"making {count:,} bots, {host}")
         subprocess.run([*run, "butt", "manage", "migrate", "-v0"], env=environment, check=True)
         crowd = Bots(count, rest=True)
         stack.callback(crowd.end)
@@ -100,8 +102,21 @@ def measure(count: int, host: str, goal: float) -> dict[str, float]:
             for part in PARTS
         }
         wait_for(lambda: listens(public) and listens(private))
-        wait_for(lambda: at_rest(home, url) == count, ALIVE_WITHIN)
+        settle(home, url, count)
         return look(count, host, goal, {part: psutil.Process(parts[part].pid) for part in parts})
+
+
+def settle(home: Path, url: str | None, count: int) -> None:
+    """Wait until all are alive, telling now and then how many are."""
+    began = told = time.monotonic()
+    while (alive := at_rest(home, url)) < count:
+        now = time.monotonic()
+        assert now < began + ALIVE_WITHIN, f"only {alive:,} of {count:,} bots are alive"
+        if now >= told + TELL_EVERY:
+            progress(f"{alive:,} of {count:,} bots are alive after {now - began:.0f} s")
+            told = now
+        time.sleep(0.5)
+    progress(f"all {count:,} bots are alive after {time.monotonic() - began:.0f} s")
 
 
 def at_rest(home: Path, url: str | None) -> int:
@@ -118,7 +133,7 @@ def look(count: int, host: str, goal: float, parts: dict[str, psutil.Process]) -
     time.sleep(SETTLES)
     before = {part: cpu(process) for part, process in parts.items()}
     began = time.monotonic()
-    time.sleep(LOOKS if count > FEW else LOOKS_AT_FEW)
+    time.sleep(next(seconds for most, seconds in LOOKS if count <= most))
     took = time.monotonic() - began
     shares = {part: 100 * (cpu(process) - before[part]) / took for part, process in parts.items()}
     memory = sum(process.memory_full_info().pss for process in parts.values()) / 1e6
@@ -189,4 +204,5 @@ def all_run(folder: Path) -> Iterator[None]:
 
 
 if __name__ == "__main__":
+    end_in_order()
     main()

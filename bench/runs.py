@@ -4,6 +4,7 @@ import contextlib
 import importlib
 import io
 import multiprocessing
+import signal
 import sys
 import time
 import traceback
@@ -47,6 +48,7 @@ def in_its_own_process(name: str) -> Ran:
 
 def run(name: str) -> Ran:
     """If one fails, the page says so and the others go on, because a whole run takes long."""
+    end_in_order()
     printed, began, failed = Both(), time.monotonic(), False
     with contextlib.redirect_stdout(printed):
         try:
@@ -56,3 +58,13 @@ def run(name: str) -> Ran:
             print(f"  FAILED: {type(error).__name__}: {error}")
             failed = True
     return Ran(printed.kept, CLAIMS, time.monotonic() - began, failed)
+
+
+def end_in_order() -> None:
+    """If this process is told to end, it first ends what it started, such as a cluster of PostgreSQL."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("it was told to end"))
+
+
+def progress(words: str) -> None:
+    """Tell whoever waits; it is no result."""
+    print(f"    {words}", file=sys.stderr, flush=True)
