@@ -32,6 +32,7 @@ from scuttlekit import (
     RemoteError,
     ScuttlebuttError,
     Stream,
+    Unreachable,
     connect,
 )
 from scuttlekit.frames import Frame
@@ -59,7 +60,9 @@ SETTLED = 1.0
 
 PROOF_SECONDS = 2.0
 PATIENCE = 20.0
-"""Seconds of silence before a bot counts as gone: a busy indexer may not answer for over 5 s."""
+"""Seconds of silence before a bot counts as gone: a busy indexer may not answer for over 5 s. So long a bot that was never
+reached may fail to be, before it counts as gone: where thousands are connected to, some are not done in time.
+"""
 
 QUICK_PAUSE, QUICK_TRIES = 0.03, 60
 FIRST_PAUSE, LONGEST_PAUSE = 0.1, 2.0
@@ -203,15 +206,32 @@ class Feed:
         return self.shown > before
 
 
+class WrongBot(Exception):
+    """Something answers at the bot's address that is not the bot as it should be."""
+
+
+class FirstContact:
+    """Whether a bot was ever reached, and since when that is tried."""
+
+    def __init__(self) -> None:
+        self.is_made = False
+        self._since = 0.0
+
+    def begin(self) -> None:
+        self._since = self._since or time.monotonic()
+
+    def may_come(self, error: Exception) -> bool:
+        """Whether such an error says nothing of the bot yet. Somebody who refuses connections, or is another bot, says enough."""
+        if self.is_made or isinstance(error, Unreachable | WrongBot):
+            return False
+        return time.monotonic() - self._since < PATIENCE
+
+
 Paces: TypeAlias = Callable[[], FigurePace]
 """Called for each connection."""
 
 Attend: TypeAlias = Callable[[uuid.UUID, Peer], Coroutine[Any, Any, None]]
 """What else is done over the connection to a bot that has proven its identity; it is cancelled when the connection ends."""
-
-
-class WrongBot(Exception):
-    """Something answers at the bot's address that is not the bot as it should be."""
 
 
 async def watch(
@@ -223,19 +243,19 @@ async def watch(
     turns: Turns | None = None,
 ) -> None:
     """Watch for ever, reporting each change; cancel it to stop. A drop is reported once, not at each try."""
-    tries, told, feed = 0, "", Feed(bot)
+    tries, told, feed, first = 0, "", Feed(bot), FirstContact()
     turns = turns or Turns()
     while True:
         began = time.monotonic()
         try:
-            async for figures in _figures(bot, keys, feed, attend, pace(), turns):
-                told = ""
+            async for figures in _figures(bot, keys, feed, first, attend, pace(), turns):
+                told, first.is_made = "", True
                 # A bot that hangs up after each push is not heard more often than one that stays connected.
                 tries = 0 if time.monotonic() - began > SETTLED else tries
                 await tell(bot.id, figures, "")
             trouble = "It ended the connection."
         except (ScuttlebuttError, WrongBot, OSError, TimeoutError) as error:
-            trouble = _why(bot, error)
+            trouble = told if first.may_come(error) else _why(bot, error)
         if trouble != told:
             await tell(bot.id, None, trouble)
             told = trouble
@@ -259,11 +279,18 @@ def _pause(tries: int) -> float:
 
 
 async def _figures(
-    bot: Bot, keys: KeyPair, feed: Feed, attend: Attend | None, pace: FigurePace, turns: Turns
+    bot: Bot,
+    keys: KeyPair,
+    feed: Feed,
+    first: FirstContact,
+    attend: Attend | None,
+    pace: FigurePace,
+    turns: Turns,
 ) -> AsyncGenerator[BotFigures]:
     feed.begin()
     async with AsyncExitStack() as stack:
         async with turns.one():
+            first.begin()
             connection = connect(bot.address, keys, timeout=PATIENCE, network=bot.network)
             peer = await stack.enter_async_context(connection)
             answer = await peer.call("whoami", timeout=PATIENCE)

@@ -57,6 +57,7 @@ async def test_no_more_than_that_many_have_a_turn_at_once():
 
 async def test_a_bot_that_hangs_holds_up_no_others(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(turns, "SHORTEST", 0.05)
+    monkeypatch.setattr(turns, "AT_FIRST", 0.0)
     each, told, keys = Turns(1), Told(), KeyPair.generate()
     async with Responder() as hangs, Responder() as good:
         hangs.stall = 3600
@@ -73,20 +74,49 @@ async def test_a_bot_that_hangs_holds_up_no_others(monkeypatch: pytest.MonkeyPat
     assert each._free._value == 1, "each turn is given back once"
 
 
+async def test_where_connecting_is_slow_fewer_are_made_at_once_and_more_again_where_it_is_not(
+    monkeypatch: pytest.MonkeyPatch,
+):
+    monkeypatch.setattr(turns, "LEAST", 3)
+    each, taken, most = Turns(20), 0, 0
+
+    async def take(seconds: float) -> None:
+        nonlocal taken, most
+        async with each.one():
+            taken += 1
+            most = max(most, taken)
+            await asyncio.sleep(seconds)
+            taken -= 1
+
+    async def most_at_once(seconds: float) -> int:
+        nonlocal most
+        most = 0
+        await asyncio.gather(*(take(seconds) for _ in range(60)))
+        return most
+
+    monkeypatch.setattr(turns, "SLOW", 0.01)
+    await most_at_once(0.02)
+    assert await most_at_once(0.02) == 3
+    monkeypatch.setattr(turns, "SLOW", 1.0)
+    await most_at_once(0)
+    assert await most_at_once(0) == 20
+
+
 async def test_where_connecting_takes_longer_a_turn_lasts_longer(monkeypatch: pytest.MonkeyPatch):
     """Otherwise more and more connections would be made at the same time, until none is done in time."""
     monkeypatch.setattr(turns, "SHORTEST", 0.001)
     each = Turns(1)
-    for _ in range(60):
+    assert each.longest > 1, "nothing is known yet"
+    for _ in range(100):
         async with each.one():
             await asyncio.sleep(0.02)
-    assert each.longest > 0.05
+    assert 0.05 < each.longest < 1
     slow = each.longest
     with suppress(OSError):
         async with each.one():
             raise OSError
     assert each.longest == slow, "one that cannot be reached says nothing of how long connecting takes"
-    for _ in range(60):
+    for _ in range(100):
         async with each.one():
             pass
     assert each.longest < slow / 10

@@ -98,6 +98,43 @@ async def test_a_bot_that_has_never_sent_figures_cannot_say_that_they_did_not_ch
             assert (alive, trouble.partition(":")[0]) == (False, "The bot sends invalid figures")
 
 
+async def test_a_bot_that_was_never_reached_is_not_called_dead_before_it_had_time(
+    monkeypatch: pytest.MonkeyPatch,
+):
+    """It may have hung up because it and thousands of others were connected to at the same time."""
+    monkeypatch.setattr("butt.monitor.watch.PATIENCE", 3.0)
+
+    async def hangs_up(_: Any, writer: asyncio.StreamWriter) -> None:
+        writer.close()
+
+    async with Responder() as bot:
+        await bot.close()
+        busy = await asyncio.start_server(hangs_up, "127.0.0.1", bot.port)
+        began = time.monotonic()
+        async with watching(bot) as told:
+            alive, trouble = await told.next(30)
+            assert not alive
+            assert "during the secret handshake" in trouble
+            assert told.at - began > 2.9
+            busy.close()
+            await busy.wait_closed()
+            await bot.open()
+            while not told.all[-1][0]:
+                await told.next()
+
+
+async def test_a_bot_that_refuses_connections_is_dead_at_once():
+    async with Responder() as bot:
+        await bot.close()
+        async with watching(bot) as told:
+            began = time.monotonic()
+            alive, trouble = await told.next()
+            assert (alive, "can not be reached" in trouble) == (False, True)
+            assert told.at - began < 5
+            await bot.open()
+            await told.next()
+
+
 @pytest.mark.parametrize(
     "rubbish",
     [
@@ -126,7 +163,8 @@ async def test_rubbish_is_trouble_with_a_reason_and_the_watch_goes_on(rubbish: A
                 await told.next()
 
 
-async def test_another_identity_at_the_bots_address_is_not_the_bot():
+async def test_another_identity_at_the_bots_address_is_not_the_bot(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("butt.monitor.watch.PATIENCE", 1.0)
     async with Responder() as bot:
         bot.keys = KeyPair.generate()
         async with watching(bot) as told:
