@@ -7,7 +7,8 @@ due at once. First one of each runs, then two. All of them share this machine wi
 callers, so each is limited to a share of one core: then each is its own limit, and two do twice as much
 unless they wait for each other. Where they cannot be limited, the CPU time of each answer says what two could
 do on cores of their own. Meanwhile it is sampled how many statements wait for a lock of the database. What a
-monitor uses is measured by `monitor` and `rest`.
+monitor uses is measured by `monitor` and `rest`. With a number, it takes so many machines: `python -m
+bench.scale 500`.
 """
 
 import http.client
@@ -32,12 +33,13 @@ from bench.claims import claim
 from bench.load import WARM, listens, read
 from bench.rest import cpu, ended
 from bench.runs import end_in_order, progress
-from bench.scale_rows import BOTS, MACHINES
+from bench.scale_rows import EACH
 from bench.shares import limited
 from tests.lanes import free_ports
 from tests.postgres import cluster
 from tests.service import wait_for
 
+MACHINES = 5_000
 SECONDS, FIRST_SECONDS, CLIENTS = 10.0, 2.0, 8
 SHARE = 0.2
 """Of one core, for each process that is measured."""
@@ -62,6 +64,8 @@ seconds.
 
 
 def main() -> None:
+    is_alone = sys.argv[0].endswith("scale.py") and len(sys.argv) > 1
+    machines = int(sys.argv[1]) if is_alone else MACHINES
     with ExitStack() as stack:
         home, url = stack.enter_context(tempfile.TemporaryDirectory()), stack.enter_context(cluster())
         environment = {k: v for k, v in os.environ.items() if k != "DJANGO_SETTINGS_MODULE"}
@@ -69,9 +73,10 @@ def main() -> None:
         environment |= {"BUTT_HOST": "salt", "BUTT_SALT": "master", "BUTT_PRIVATE_TOKEN": TOKEN}
         run = [sys.executable, "-m"]
         subprocess.run([*run, "butt", "manage", "migrate", "-v0"], env=environment, check=True)
-        progress(f"making {BOTS:,} bots on {MACHINES:,} machines")
+        progress(f"making {machines * EACH:,} bots on {machines:,} machines")
         began = time.monotonic()
-        made = subprocess.run([*run, "bench.scale_rows"], env=environment, check=True, stdout=subprocess.PIPE)
+        fill = [*run, "bench.scale_rows", str(machines)]
+        made = subprocess.run(fill, env=environment, check=True, stdout=subprocess.PIPE)
         progress(f"they are made after {time.monotonic() - began:.0f} s")
         cookie, told = json.loads(made.stdout)
 
@@ -95,6 +100,7 @@ def main() -> None:
             return server(port, "public", "--port")
 
         needs(
+            machines,
             reports=doubled("reports of 20 bots", url, private, lambda *asked: send(told, *asked)),
             pillars=doubled("pillars of 20 bots", url, private, lambda *asked: fetch(told, *asked)),
             pages=doubled("pages of 20 bots", url, public, lambda *asked: pages(cookie, *asked)),
@@ -102,19 +108,19 @@ def main() -> None:
         )
 
 
-def needs(*, reports: float, pillars: float, pages: float, looks: float) -> None:
+def needs(machines: int, *, reports: float, pillars: float, pages: float, looks: float) -> None:
     """What so many bots need of each part, given the CPU seconds of one report, pillar, page and look."""
-    each_second = MACHINES / EVERY
-    print(f"  {BOTS:,} bots on {MACHINES:,} machines need:")
+    each_second, bots = machines / EVERY, machines * EACH
+    print(f"  {bots:,} bots on {machines:,} machines need:")
     private = 100 * each_second * (reports + pillars)
     print(
         f"    of private servers {private:.0f} % of a core, for {each_second:.0f} reports and pillars a second"
     )
     print(f"    of public servers a core for each {1 / pages:.0f} pages a second")
-    print(f"    of stewards {BOTS * looks:.0f} s of a core for a look at every bot")
-    print(f"    {BOTS:,} ports of the {PORTS:,} that there are: these break first", flush=True)
-    claim(f"reports and pillars of {MACHINES:,} machines, of a core", private, 100, "%", "one core")
-    claim(f"ports of {BOTS:,} bots", BOTS, PORTS, "ports", "all")
+    print(f"    of stewards {bots * looks:.0f} s of a core for a look at every bot")
+    print(f"    {bots:,} ports of the {PORTS:,} that there are", flush=True)
+    claim(f"reports and pillars of {machines:,} machines, of a core", private, 100, "%", "one core")
+    claim(f"ports of {bots:,} bots", bots, PORTS, "ports", "all")
 
 
 def doubled(what: str, url: str, start: Start, ask: Ask) -> float:

@@ -1,22 +1,23 @@
-"""The rows of 100,000 alive bots on 5,000 machines, each of another person. Run as a program.
+"""The rows of alive bots on many machines, each of another person. Run as a program, with the number of machines.
 
 It fills an empty database, and prints the cookie of one of the people, and each machine's name with its bots.
 """
 
 import json
 import os
+import sys
 
 import django
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "butt.settings")
 
-MACHINES, EACH = 5_000, 20
-BOTS = MACHINES * EACH
+EACH = 20
 CHUNK = 10_000
 
 
 def main() -> None:
     django.setup()
+    count = int(sys.argv[1])
     from datetime import timedelta
 
     from django.db import connection
@@ -39,7 +40,7 @@ def main() -> None:
     offer(made.key)
     order = {"bind": "::", "address": "a", "port": 1, "release": made.key, "masters": [], "on_trial": False}
     reader = account("reader")
-    people = [Agent(type=Agent.Type.PERSON, name=f"person {number}") for number in range(MACHINES - 1)]
+    people = [Agent(type=Agent.Type.PERSON, name=f"person {number}") for number in range(count - 1)]
     Agent.objects.bulk_create(people, CHUNK)
     owners = [reader.agent, *people]
     plain = {"state": "ready", "generation": 1, "seen_generation": 1}
@@ -47,8 +48,8 @@ def main() -> None:
     # As it is saved of such a report: otherwise the first one of each machine would change all its rows.
     seen = SeenBot(launch=1, running=True).model_dump(mode="json", exclude={"ssbId"})
     now, told = timezone.now(), dict[str, list[str]]()
-    for start in range(0, BOTS, CHUNK):
-        some = range(start, start + CHUNK)
+    for start in range(0, count * EACH, CHUNK):
+        some = range(start, min(start + CHUNK, count * EACH))
         bots = [Agent(type=Agent.Type.BOT, name=f"bot{number}", service="pub") for number in some]
         Agent.objects.bulk_create(bots)
         numbered = list(zip(some, bots, strict=True))
