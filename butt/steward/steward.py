@@ -44,7 +44,7 @@ from scuttlekit.network_keys import MAIN
 
 log = logging.getLogger("butt.steward")
 
-SOONEST, LONGEST = 0.01, 2.0
+SOONEST, LONGEST = 0.01, 5.0
 """Seconds between looks: `LONGEST` if nothing is due and nobody wakes the steward."""
 
 RESTS_A_SECOND = 0.1
