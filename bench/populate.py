@@ -8,6 +8,7 @@ a machine.
 import json
 import os
 import sys
+import uuid
 from datetime import timedelta
 from pathlib import Path
 
@@ -74,7 +75,7 @@ def at_rest() -> None:
     count = -(-len(bots) // EACH_MACHINE)
     plain = {"state": "ready", "generation": 1, "seen_generation": 1}
     machines = Machine.objects.bulk_create([Machine(**plain) for _ in range(count)])
-    order = {"bind": "::", "address": "a", "port": 1, "release": made.key, "masters": [], "on_trial": False}
+    order = order_of(made.key)
     seen = {"launch": 1, "running": True}
     places = [
         Placement(
@@ -91,6 +92,15 @@ def at_rest() -> None:
     Placement.objects.bulk_create(places, 500)
     with connection.cursor() as cursor:
         cursor.execute("ANALYZE")
+
+
+def order_of(release: str) -> dict[str, object]:
+    """What a machine is told to run. If it were not exactly what a steward writes, the first look at each bot would write it."""
+    from butt.hosts import Order
+    from butt.hosts.salt.orders import _full
+
+    plain = {"bind": "::", "address": "a", "port": 1, "release": release, "masters": (), "on_trial": False}
+    return _full(Order(bot_id=uuid.uuid4(), run=True, launch=1, sequence=0, **plain), {})  # type: ignore[arg-type]
 
 
 if __name__ == "__main__":

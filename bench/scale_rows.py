@@ -23,6 +23,7 @@ def main() -> None:
     from django.db import connection
     from django.utils import timezone
 
+    from bench.populate import order_of
     from bench.readers import cookie_of
     from butt.agents.models import Agent, Belongs, Observed, Progress, Wanted
     from butt.agents.states import State
@@ -38,7 +39,7 @@ def main() -> None:
     shelve(made)
     # It is packed once for all machines.
     offer(made.key)
-    order = {"bind": "::", "address": "a", "port": 1, "release": made.key, "masters": [], "on_trial": False}
+    order = order_of(made.key)
     reader = account("reader")
     people = [Agent(type=Agent.Type.PERSON, name=f"person {number}") for number in range(count - 1)]
     Agent.objects.bulk_create(people, CHUNK)
