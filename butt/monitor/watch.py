@@ -26,13 +26,14 @@ from butt.monitor.turns import Turns
 from scuttlekit import (
     Address,
     CallTimeout,
+    ConnectionLost,
+    HandshakeFailed,
     KeyPair,
     Peer,
     ProtocolError,
     RemoteError,
     ScuttlebuttError,
     Stream,
-    Unreachable,
     connect,
 )
 from scuttlekit.frames import Frame
@@ -221,8 +222,8 @@ class FirstContact:
         self._since = self._since or time.monotonic()
 
     def may_come(self, error: Exception) -> bool:
-        """Whether such an error says nothing of the bot yet. Somebody who refuses connections, or is another bot, says enough."""
-        if self.is_made or isinstance(error, Unreachable | WrongBot):
+        """Whether such an error says nothing of the bot yet: whoever refuses a connection or a call says enough."""
+        if self.is_made or not isinstance(error, HandshakeFailed | ConnectionLost | CallTimeout):
             return False
         return time.monotonic() - self._since < PATIENCE
 
