@@ -180,7 +180,7 @@ class Faults:
 def _whom(process: psutil.Process) -> str:
     """Whom it disturbs: the monitor disturbs everybody, any other part only itself."""
     with contextlib.suppress(psutil.Error):
-        if "butt monitor " in _words(process):
+        if "monitor --home" in _words(process):
             return ALL
     return str(process.pid)
 

@@ -161,9 +161,15 @@ class Service:
         assert not left, f"parts of a killed butt up live on: {left}"
 
     def part(self, role: str) -> psutil.Process:
-        """The process of `butt ROLE`."""
-        children = psutil.Process(self.process.pid).children()
-        return next(child for child in children if f"butt {role} " in " ".join(_arguments(child)))
+        """The process in which `role` runs; several may share it. Waits while it is being started again."""
+        return wait_for(lambda: self._part(role), self.patience)
+
+    def _part(self, role: str) -> psutil.Process | None:
+        for child in psutil.Process(self.process.pid).children():
+            title = " ".join(_arguments(child))
+            if title.startswith("butt ") and role in title.partition(" --home ")[0].split():
+                return child
+        return None
 
     def pubs(self, bot: Any = None) -> list[psutil.Process]:
         """Every running pub of this service, or of this bot, found by the path of its configuration."""

@@ -21,10 +21,13 @@ HANGS = 60.0
 
 
 class Heart:
-    """`Heart("steward").start()`; then call `pulse()` again and again from where the work is done."""
+    """`Heart("steward").start()`; then call `pulse()` again and again from where the work is done.
 
-    def __init__(self, part: str) -> None:
-        self._part, self._id = part, uuid.uuid4()
+    Where several parts share a process, only one of their hearts `counts`, so that nothing is counted twice.
+    """
+
+    def __init__(self, part: str, *, counts: bool = True) -> None:
+        self._part, self._id, self._counts = part, uuid.uuid4(), counts
         self._failed = self._stopped = False
         self._pulse = time.monotonic()
 
@@ -43,7 +46,7 @@ class Heart:
 
     def beat(self) -> None:
         """Write the row once. A process that starts to beat also deletes the rows of those that ended long ago."""
-        said = {"at": Now(), "counts": counted()}
+        said = {"at": Now(), "counts": counted() if self._counts else []}
         if Beat.objects.filter(id=self._id).update(**said):
             return
         Beat.objects.create(id=self._id, part=self._part, release=version("butt"), **said)

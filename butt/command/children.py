@@ -1,4 +1,4 @@
-"""The parts of the service as processes, forked from one that has loaded what they share: less memory, a quicker start."""
+"""The processes of `butt up`, forked from one that has loaded what they share: less memory, a quicker start."""
 
 import gc
 import multiprocessing
@@ -14,16 +14,31 @@ from setproctitle import setproctitle
 
 from butt.command import main
 from butt.configuration import configuration
+from butt.parts import BILLINGS, CLOUDS, HOSTS, part_named
+
+TOGETHER = "private steward monitor"
+"""The process of these three parts. The public server has its own, as it serves strangers and must not reach hosts or keys."""
 
 SHARED = (
     "django.core.handlers.asgi",
-    "django.template.engine",
     "ninja",
     "uvicorn.main",
+    "butt.serving.server",
+    "butt.public.asgi",
+    "butt.public.urls",
+    "butt.private.urls",
+    "butt.private.gate",
+    "butt.private.sending",
+    "butt.command.stewarding",
+    "butt.billing.worker",
+    "butt.copies.copying",
+    "butt.sources.builder",
     "butt.steward.steward",
     "butt.monitor.monitor",
 )
-"""Modules that more than one part needs."""
+"""All modules that a process needs, also those of one alone: what is imported after the fork is not shared, and importing
+it turns a third of what was shared into copies. Whoever imports a module is checked all the same.
+"""
 
 HEEDED = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 _fork = multiprocessing.get_context("fork")
@@ -34,37 +49,53 @@ class Nursery:
 
     def __init__(self) -> None:
         from django.db import connections
+        from django.urls import reverse
 
         for module in SHARED:
             import_module(module)
+        settings = configuration()
+        for group, name in ((HOSTS, settings.host), (CLOUDS, settings.cloud), (BILLINGS, settings.billing)):
+            part_named(group, name).load()
+        reverse("landing")  # Reads all paths.
         connections.close_all()
         gc.collect()
         # Otherwise each part's garbage collector would touch all of it, and cause it to be copied.
         gc.freeze()
         # Only this process holds the write end: it closes with us, however we end.
-        self._end, self._hold = os.pipe()
+        self.end, self.hold = os.pipe()
 
-    def start(self, role: str) -> BaseProcess:
-        """Start the part `butt ROLE`. It ends with this process, even if this process is killed."""
-        part = _fork.Process(target=self._become, args=(role,), name=role, daemon=True)
+    def start(self, name: str) -> BaseProcess:
+        """Start the process `name`. It ends with this process, even if this process is killed."""
+        part = _fork.Process(target=self._become, args=(name,), name=name, daemon=True)
         with _deaf():
             part.start()
         return part
 
-    def _become(self, role: str) -> None:
-        os.close(self._hold)
-        # Ctrl-C reaches only the parent, which ends the parts in its own order.
-        os.setsid()
-        for number in HEEDED:
-            signal.signal(number, signal.SIG_DFL)
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, HEEDED)
-        setproctitle(f"butt {role} --home {configuration().home}")
-        threading.Thread(target=self._end_with_parent, daemon=True).start()
-        main([role])
+    def _become(self, name: str) -> None:
+        os.close(self.hold)
+        become(name, self.end)
 
-    def _end_with_parent(self) -> None:
-        os.read(self._end, 1)
-        os._exit(0)
+
+def become(name: str, end: int) -> None:
+    """Be the process `name` until the other end of the pipe `end` is closed."""
+    # Ctrl-C reaches only the parent, which ends the parts in its own order.
+    os.setsid()
+    for number in HEEDED:
+        signal.signal(number, signal.SIG_DFL)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, HEEDED)
+    setproctitle(f"butt {name} --home {configuration().home}")
+    threading.Thread(target=_end_with_parent, args=(end,), daemon=True).start()
+    if name == TOGETHER:
+        from butt.command.together import run_together
+
+        run_together()
+    else:
+        main([name])
+
+
+def _end_with_parent(end: int) -> None:
+    os.read(end, 1)
+    os._exit(0)
 
 
 @contextmanager

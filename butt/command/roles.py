@@ -6,19 +6,12 @@ import os
 import signal
 import threading
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
 from butt.command import cli, configure, home_option
 from butt.command.files import need_files
 from butt.command.reach import warn_of_reach
-
-if TYPE_CHECKING:
-    from butt.configuration import Configuration
-    from butt.hosts import Host
-    from butt.vault.keeper import VaultKeeper
-    from butt.vault.returning import Returner
 
 ENDS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 """The signals at which a part ends in an orderly way. After SIGHUP, systemd starts it again with the current settings."""
@@ -66,19 +59,10 @@ def steward(home: Path | None) -> None:
     settings.make_secrets()
     warn_of_reach(settings)
 
-    from butt.beats import systemd
-    from butt.beats.heart import Heart
-    from butt.billing import worker
-    from butt.clouds import CloudTrouble, chosen_cloud
-    from butt.copies.copying import Copier
-    from butt.hosts import BackgroundWork, chosen_host
-    from butt.identity import service_keys
-    from butt.sources.builder import Builder
-    from butt.steward.steward import Steward
+    from butt.command.stewarding import Stewarding
     from butt.waking.listening import set_all
 
-    _refuse_what_would_be_charged()
-    stop = threading.Event()
+    stewarding, stop = Stewarding(settings), threading.Event()
 
     def end(*_: object) -> None:
         stop.set()
@@ -86,67 +70,7 @@ def steward(home: Path | None) -> None:
 
     for number in ENDS:
         signal.signal(number, end)
-
-    heart = Heart("steward")
-
-    def goes_on() -> bool:
-        return not stop.is_set()
-
-    def steward_goes_on() -> bool:
-        heart.pulse()
-        return goes_on()
-
-    builder = threading.Thread(target=Builder().run, args=(goes_on,), name="builder", daemon=True)
-    builder.start()
-    threading.Thread(target=worker.run, args=(goes_on,), name="billing", daemon=True).start()
-    try:
-        cloud = chosen_cloud()
-    except CloudTrouble as trouble:
-        raise click.ClickException(f"{trouble} {trouble.mend}".strip()) from None
-    if cloud.makes_machines and (settings.host, settings.salt) != ("salt", "master"):
-        raise click.ClickException("Machines in the cloud need BUTT_HOST=salt and BUTT_SALT=master.")
-    if cloud.makes_machines:
-        from butt.clouds import tenants
-        from butt.clouds.keeper import Keeper
-
-        keeper = Keeper(cloud, tenants.document, forget=tenants.forget)
-        threading.Thread(
-            target=keeper.run, args=(goes_on, tenants.settle), name="keeper", daemon=True
-        ).start()
-    host = chosen_host()
-    if isinstance(host, BackgroundWork):
-        threading.Thread(target=host.work, args=(goes_on,), name="host", daemon=True).start()
-    threading.Thread(target=Copier().run, args=(goes_on,), name="copies", daemon=True).start()
-    if settings.vault:
-        keeper_of_copies, returner = _vault_keeper(settings), _returner(settings, host)
-        threading.Thread(target=keeper_of_copies.run, args=(goes_on,), name="vault", daemon=True).start()
-        threading.Thread(target=returner.run, args=(goes_on,), name="returner", daemon=True).start()
-    heart.start()
-    systemd.ready()
-    Steward(host, (service_keys().id,)).run(steward_goes_on)
-    heart.stop()
-
-
-def _vault_keeper(settings: "Configuration") -> "VaultKeeper":
-    """The worker that sends to the vault. Invalid settings are reported at the start; a vault that is away is
-    waited for.
-    """
-    from butt.vault import VaultTrouble
-    from butt.vault.keeper import VaultKeeper
-    from butt.vault.writing import writing
-
-    try:
-        return VaultKeeper(writing(settings), settings.home / "bots", round(settings.vault_gib * (1 << 30)))
-    except VaultTrouble as trouble:
-        raise click.ClickException(str(trouble)) from None
-
-
-def _returner(settings: "Configuration", host: "Host") -> "Returner":
-    from butt.storage import store_at
-    from butt.vault.returning import Returner
-    from butt.vault.sealing import identities
-
-    return Returner(host, store_at(settings.vault), lambda: identities(Path(settings.vault_opens)))
+    stewarding.run(lambda: not stop.is_set())
 
 
 @cli.command()
@@ -180,13 +104,6 @@ def monitor(home: Path | None) -> None:
             os._exit(0)
 
     asyncio.run(watch())
-
-
-def _refuse_what_would_be_charged() -> None:
-    from butt.billing.chosen import billing
-
-    if refusal := billing().refusal():
-        raise click.ClickException(refusal)
 
 
 @cli.command()

@@ -1,7 +1,9 @@
-"""`butt up`: everything in one place, each part a process that is restarted when it dies."""
+"""`butt up`: everything in one place, in processes that are restarted when they die."""
 
 import fcntl
+import os
 import signal
+import sys
 import time
 from multiprocessing.process import BaseProcess
 from pathlib import Path
@@ -11,16 +13,19 @@ from urllib.request import urlopen
 
 import click
 
-from butt.command import cli, configure, home_option
-from butt.command.children import HEEDED, Nursery
+from butt.command import cli, configure, home_option, minding
+from butt.command.children import HEEDED, TOGETHER, Nursery
 from butt.command.files import need_files
+from butt.command.minding import AFTER_DEATH
+from butt.command.schema import bring_up_to_date
 from butt.configuration import Configuration
 from butt.parts import BILLINGS, CLOUDS, HOSTS, part_named
 
 ROLES = ("public", "private", "steward", "monitor")
 STAND_IN = "stand-in"
+PROCESSES = ("public", TOGETHER)
 READY_SECONDS = 60
-AFTER_DEATH = 1.0
+LOOK_EVERY = 0.02
 EVERYWHERE = (
     "::",
     "0.0.0.0",  # nosec B104 # noqa: S104 - compared with, not bound to
@@ -39,10 +44,10 @@ def up(home: Path | None, port: int | None, private_port: int | None, host: str 
     settings = configure(home=home, port=port, private_port=private_port, host=host)
     need_files()
     _refuse_unknown_names(settings)
-    with only_one(settings.home):
+    with only_one(settings.home) as lock:
         _refuse_taken_ports(settings)
         _prepare(settings)
-        _run(settings)
+        _run(settings, lock)
 
 
 def only_one(home: Path) -> IO[str]:
@@ -74,8 +79,6 @@ def _refuse_taken_ports(settings: Configuration) -> None:
 
 
 def _prepare(settings: Configuration) -> None:
-    from django.core.management import call_command
-
     from butt.billing.chosen import billing
     from butt.identity import service_keys
     from butt.sources import shelf
@@ -84,7 +87,7 @@ def _prepare(settings: Configuration) -> None:
     from butt.sources.places import pub_source
     from butt.sources.releases import build, check
 
-    call_command("migrate", verbosity=0, interactive=False)
+    bring_up_to_date()
     if refusal := billing().refusal():
         raise click.ClickException(refusal)
     service_keys()
@@ -101,7 +104,7 @@ def _prepare(settings: Configuration) -> None:
         click.echo(f"{failed}\nThe previous release is used. The builder will try again.", err=True)
 
 
-def _run(settings: Configuration) -> None:
+def _run(settings: Configuration, lock: IO[str]) -> None:
     stopping = False
 
     def stop(*_: object) -> None:
@@ -110,21 +113,37 @@ def _run(settings: Configuration) -> None:
 
     for number in HEEDED:
         signal.signal(number, stop)
-    roles = (*ROLES, STAND_IN) if settings.is_pretended else ROLES
+    names = (*PROCESSES, STAND_IN) if settings.is_pretended else PROCESSES
     nursery = Nursery()
-    parts = {role: nursery.start(role) for role in roles}
-    announced, deadline = False, time.monotonic() + READY_SECONDS
-    while not stopping:
-        for role, part in parts.items():
+    parts = {name: nursery.start(name) for name in names}
+    deadline = time.monotonic() + READY_SECONDS
+    while not stopping and not _answers(settings) and time.monotonic() < deadline:
+        for name, part in parts.items():
             if part.exitcode is not None and not stopping:
-                click.echo(f"butt {role} ended with code {part.exitcode}; starting it again.", err=True)
+                click.echo(f"butt {name} ended with code {part.exitcode}; starting it again.", err=True)
                 time.sleep(AFTER_DEATH)
-                parts[role] = nursery.start(role)
-        if not announced and (_answers(settings) or time.monotonic() > deadline):
-            announced = True
-            click.echo(f"{settings.site_name} is up: {settings.public_url}  (Ctrl-C stops it and its bots)")
-        time.sleep(0.1)
-    _stop(parts)
+                parts[name] = nursery.start(name)
+        time.sleep(LOOK_EVERY)
+    signal.pthread_sigmask(signal.SIG_BLOCK, HEEDED)
+    if stopping:
+        _stop(parts)
+        return
+    click.echo(f"{settings.site_name} is up: {settings.public_url}  (Ctrl-C stops it and its bots)")
+    _become_minder(settings, parts, lock, nursery)
+
+
+def _become_minder(
+    settings: Configuration, parts: dict[str, BaseProcess], lock: IO[str], nursery: Nursery
+) -> None:
+    """Go on as a program that has loaded almost nothing: this one would keep a copy of all that the parts share."""
+    files = (lock.fileno(), nursery.hold, nursery.end)
+    for file in files:
+        os.set_inheritable(file, True)
+    sys.stdout.flush()
+    sys.stderr.flush()
+    told = ["up", "--home", str(settings.home), *map(str, files), TOGETHER]
+    told += [f"{part.pid}={name}" for name, part in parts.items()]
+    os.execv(sys.executable, [sys.executable, "-I", "-S", minding.__file__, *told])  # nosec B606 # noqa: S606
 
 
 def _answers(settings: Configuration) -> bool:
@@ -143,8 +162,6 @@ def _loopback(bind: str) -> str:
 
 def _stop(parts: dict[str, BaseProcess]) -> None:
     """The parts first, so that nobody starts a bot that is being stopped."""
-    from butt.hosts import HostTrouble, chosen_host
-
     click.echo("Stopping …")
     for part in parts.values():
         part.terminate()
@@ -153,6 +170,22 @@ def _stop(parts: dict[str, BaseProcess]) -> None:
         if part.is_alive():
             part.kill()
             part.join()
+    _stop_all()
+
+
+def stop_bots() -> None:
+    """Stop all bots of this machine, for a `butt up` whose steward could not. Ends the process if it fails."""
+    configure()
+    try:
+        _stop_all()
+    except click.ClickException as trouble:
+        trouble.show()
+        sys.exit(trouble.exit_code)
+
+
+def _stop_all() -> None:
+    from butt.hosts import HostTrouble, chosen_host
+
     try:
         chosen_host().stop_all()
     except HostTrouble as trouble:

@@ -1,6 +1,6 @@
 """Files that come with the service: the pub's source, Salt's files, units and templates for production.
 
-Each is a symbolic link to its one place in the repository. A wheel has the files themselves.
+Each but `schema.sql` is a symbolic link to its one place in the repository. A wheel has the files themselves.
 """
 
 from pathlib import Path
@@ -18,3 +18,6 @@ SALT_LOCK = (_HERE / "salt.txt").resolve()
 
 DEPLOY = (_HERE / "deploy").resolve()
 """What production is set up with: systemd units, Caddy's configuration, and the container image."""
+
+SCHEMA = _HERE / "schema.sql"
+"""What makes a new SQLite database with all migrations applied."""

@@ -62,6 +62,17 @@ def serve(part: str, application: str, host: str, port: int) -> None:
         sys.exit(STARTUP_FAILURE)
     keep_noting()
     sys.setswitchinterval(TURN)
+    server = http_server(part, application, host, port)
+    try:
+        server.run(sockets or None)
+    except KeyboardInterrupt:
+        pass
+    if not server.started:
+        sys.exit(STARTUP_FAILURE)
+
+
+def http_server(part: str, application: str, host: str, port: int) -> HttpServer:
+    """A server for the ASGI application that `MODULE:NAME` names; it is loaded once the server starts."""
     config = uvicorn.Config(
         application,
         http=connection_class(),
@@ -77,13 +88,7 @@ def serve(part: str, application: str, host: str, port: int) -> None:
         timeout_keep_alive=KEEP_ALIVE,
         timeout_graceful_shutdown=2,
     )
-    server = HttpServer(config, part)
-    try:
-        server.run(sockets or None)
-    except KeyboardInterrupt:
-        pass
-    if not server.started:
-        sys.exit(STARTUP_FAILURE)
+    return HttpServer(config, part)
 
 
 def _other_port(sockets: list[socket.socket], port: int) -> str:

@@ -4,6 +4,10 @@ import pytest
 from django.core.management import call_command
 from django.db.migrations.loader import MigrationLoader
 
+from butt import resources
+from butt.command.schema import dump, migrations_in, migrations_of_code
+from tests.service import migrated
+
 
 def test_no_app_has_two_last_migrations():
     loader = MigrationLoader(None)
@@ -15,3 +19,14 @@ def test_no_app_has_two_last_migrations():
 @pytest.mark.django_db
 def test_no_migration_is_missing():
     call_command("makemigrations", check_changes=True, dry_run=True, verbosity=0)
+
+
+def test_the_snapshot_of_a_new_database_is_what_the_migrations_give():
+    """Make it anew with `.venv/bin/python scripts/schema.py`."""
+    assert resources.SCHEMA.read_text() == dump(migrated())
+
+
+@pytest.mark.django_db
+def test_the_snapshot_counts_every_migration_as_applied():
+    loader = MigrationLoader(None)
+    assert migrations_in(resources.SCHEMA.read_text()) == migrations_of_code() == set(loader.disk_migrations)
