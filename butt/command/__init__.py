@@ -3,6 +3,7 @@
 import errno
 import os
 import sys
+from importlib import import_module
 from pathlib import Path
 
 import click
@@ -13,6 +14,17 @@ from butt.parts import UnknownPart
 
 NOT_THERE = frozenset({"42P01", "42703"})
 """PostgreSQL's codes for a table and a column that do not exist."""
+
+MODULES = (
+    *("backup", "doctor", "install", "machine", "moving", "network", "operator", "people", "rented", "roles"),
+    *("salt_master", "sweep", "up", "upgrade", "vault"),
+)
+"""Each adds its own commands."""
+
+MODULES_OF = {"up": ("up",)} | dict.fromkeys(
+    ("public", "private", "steward", "monitor", "stand-in"), ("roles",)
+)
+"""Commands that live as long as the service load no others."""
 
 home_option = click.option(
     "--home",
@@ -29,24 +41,9 @@ def cli() -> None:
 
 def main(arguments: list[str] | None = None) -> None:
     """The entry point: an invalid setting is reported in one line, not in a traceback."""
-    from butt.command import (  # noqa: F401 - each adds its own
-        backup,
-        doctor,
-        install,
-        machine,
-        moving,
-        network,
-        operator,
-        people,
-        rented,
-        roles,
-        salt_master,
-        sweep,
-        up,
-        upgrade,
-        vault,
-    )
-
+    arguments = sys.argv[1:] if arguments is None else arguments
+    for module in MODULES_OF.get(arguments[0] if arguments else "", MODULES):
+        import_module(f"butt.command.{module}")
     try:
         cli(arguments, prog_name="butt")
     except ValidationError as error:

@@ -29,7 +29,8 @@ SHARED = (
     "butt.private.urls",
     "butt.private.gate",
     "butt.private.sending",
-    "butt.command.stewarding",
+    "butt.command.roles",
+    "butt.command.together",
     "butt.billing.worker",
     "butt.copies.copying",
     "butt.sources.builder",
@@ -49,14 +50,12 @@ class Nursery:
 
     def __init__(self) -> None:
         from django.db import connections
-        from django.urls import reverse
 
         for module in SHARED:
             import_module(module)
         settings = configuration()
         for group, name in ((HOSTS, settings.host), (CLOUDS, settings.cloud), (BILLINGS, settings.billing)):
             part_named(group, name).load()
-        reverse("landing")  # Reads all paths.
         connections.close_all()
         gc.collect()
         # Otherwise each part's garbage collector would touch all of it, and cause it to be copied.

@@ -23,7 +23,7 @@ from butt.command.salt_checks import salt
 from butt.configuration import Configuration
 from butt.environment import for_tools
 from butt.home import is_closed
-from butt.hosts.ports import refusal_to_listen
+from butt.hosts.ports import not_available, refusal_to_listen
 from butt.parts import UnknownPart
 
 FILES = 4096
@@ -178,20 +178,10 @@ def _ports(settings: Configuration) -> Iterator[Finding]:
         if error is None:
             yield Finding(f"Port {port} is free for the {name} server.")
         elif error.errno == errno.EADDRINUSE:
-            yield Finding(f"{_not_available(host, port, error)} It may be `butt up` itself.")
+            yield Finding(f"{not_available(host, port, error)} It may be `butt up` itself.")
         else:
             mend = f"Set {bind} to an address of this machine, or another port."
-            yield Finding(_not_available(host, port, error), mend)
-
-
-def port_trouble(host: str, port: int) -> str:
-    """Why nobody can listen on this port now, or an empty string."""
-    error = refusal_to_listen(host, port)
-    return _not_available(host, port, error) if error else ""
-
-
-def _not_available(host: str, port: int, error: OSError) -> str:
-    return f"Port {port} of {host} is not available: {(error.strerror or str(error)).lower()}."
+            yield Finding(not_available(host, port, error), mend)
 
 
 CHECKS: list[Callable[[Configuration], Iterator[Finding]]] = [

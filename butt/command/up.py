@@ -67,7 +67,7 @@ def _refuse_unknown_names(settings: Configuration) -> None:
 
 
 def _refuse_taken_ports(settings: Configuration) -> None:
-    from butt.command.doctor import port_trouble
+    from butt.hosts.ports import port_trouble
 
     for option, host, port in (
         ("--port", settings.bind, settings.port),

@@ -32,3 +32,14 @@ def _is_free(bind: str, port: int) -> bool:
     if error and error.errno not in (errno.EADDRINUSE, errno.EACCES):
         raise HostTrouble(f"no bot can listen on {bind}: {error.strerror}") from error
     return error is None
+
+
+def port_trouble(host: str, port: int) -> str:
+    """Why nobody can listen on this port now, or an empty string."""
+    error = refusal_to_listen(host, port)
+    return not_available(host, port, error) if error else ""
+
+
+def not_available(host: str, port: int, error: OSError) -> str:
+    """The error in words."""
+    return f"Port {port} of {host} is not available: {(error.strerror or str(error)).lower()}."

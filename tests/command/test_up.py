@@ -1,5 +1,6 @@
 import os
 import resource
+import signal
 import socket
 import subprocess
 import sys
@@ -8,7 +9,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tests.service import Service
+from butt.command.up import ROLES
+from tests.service import Service, wait_for
 
 
 @pytest.mark.parametrize(
@@ -63,3 +65,41 @@ def test_servers_and_monitor_may_open_as_many_files_as_the_machine_allows(tmp_pa
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, (few, most))
     assert limits == [(most, most)] * 3
+
+
+def test_the_public_server_has_a_process_of_its_own_and_the_other_parts_share_one(
+    tmp_path: Path, built_pub: Path
+):
+    with Service(tmp_path / "home", built_pub, most_bots=1) as site:
+        parts = {role: site.part(role).pid for role in ROLES}
+        assert len({parts["private"], parts["steward"], parts["monitor"]}) == 1
+        assert parts["public"] != parts["private"]
+        wait_for(lambda: _is_ready(site))
+
+        site.part("public").kill()
+        site.part("steward").kill()
+
+        wait_for(lambda: site.part("public").pid != parts["public"])
+        wait_for(lambda: site.part("steward").pid != parts["steward"])
+        wait_for(lambda: _is_ready(site))
+
+
+def test_bots_are_stopped_even_if_the_steward_cannot(tmp_path: Path, built_pub: Path):
+    with Service(tmp_path / "home", built_pub, most_bots=1) as site:
+        alice = site.person("alice@example.org")
+        alice.waits_for("alive", alice.names_a_bot("my"))
+        parent = psutil.Process(site.process.pid)
+        steward = site.part("steward")
+        steward.suspend()
+        site.process.send_signal(signal.SIGINT)
+        wait_for(lambda: "Stopping" in (site.home / "up.log").read_text())
+        steward.kill()
+        assert parent.wait(60) == 0
+        assert site.pubs() == []
+
+
+def _is_ready(site: Service) -> bool:
+    try:
+        return site.ask("GET", "/ready")[0] == 200
+    except OSError:
+        return False

@@ -108,6 +108,15 @@ def test_each_process_has_its_counters(prometheus: Client):
     assert 'butt_part_up{part="steward"} 0.0' in said, "a series that vanished would fire no alarm"
 
 
+def test_parts_that_share_a_process_count_everything_once(prometheus: Client):
+    count("mail", "sent")
+    Heart("private").beat()
+    Heart("monitor", counts=False).beat()
+    said = prometheus.get("/metrics").content.decode()
+    assert re.findall(r'butt_mail_total\{outcome="sent",part="(\w+)"', said) == ["private"]
+    assert 'butt_part_up{part="monitor"} 1.0' in said
+
+
 def test_each_limit_counts_how_often_it_slowed_somebody_down(prometheus: Client):
     for who in ("address 192.0.2.1/32", "address 192.0.2.2/32"):
         slowed.note(HEAD_BYTES, who)
