@@ -25,6 +25,8 @@ BENCHES = {
     "salt": "a run of the states of a machine with 1, 10 and 50 bots, beside one with none",
     "pillars": "100, 1,000 and 10,000 machines asking for their pillar each minute, over PostgreSQL",
     "servers": "making 1, 10 and 50 servers, beside JupyterHub, each over its floor",
+    "first": "from `butt up` to its first page, from nothing but a release, beside bare Django",
+    "plane": "memory of the control plane beside 50 bots, beside the goal of 120 MB",
     "memory": "10 idle pubs at once, how many fit, and what supervisord takes, beside ssb-server",
     "replication": "a pub that replicates 10,000 messages: its pace and its memory, beside ssb-server",
     "engine": "a pub with 1,000,000 messages, and ten readers of 20,000, beside ssb-server",
