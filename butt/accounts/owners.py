@@ -191,7 +191,9 @@ def _check_may_own_another(person: Agent) -> None:
     try:
         check_may_have_another(person)
     except Refused:
-        raise Refused("too_many", "They have as many bots as one person may have.", "role") from None
+        raise Refused(
+            "too_many", "They have as many bots as one person may have. They can delete one first.", "role"
+        ) from None
 
 
 def remove(owner: Agent, bot: Agent, person_id: uuid.UUID) -> None:

@@ -61,7 +61,10 @@ def check_may_have_another(person: Agent) -> int:
         configuration().bots_per_person if allowed is None else allowed,
     )
     if has >= most:
-        raise Refused("too_many", f"You have {most} bots, which is the maximum.")
+        raise Refused(
+            "too_many",
+            f"You have {most} bots, which is the maximum. Delete one first, or ask the operators to allow more.",
+        )
     return has
 
 
@@ -173,7 +176,7 @@ def set_wanted(
     Raises `Refused`: `wrong_state`.
     """
     if bot.wanted.gone_at is not None:
-        raise Refused("wrong_state", f"{bot.name} is #leaving and cannot be changed.")
+        raise Refused("wrong_state", f"{bot.name} is #leaving and cannot be changed. Restore it first.")
     setattr(bot.wanted, field, value)
     bot.wanted.save(update_fields=[field])
     journal.note(bot, person, field, **({field: value} if noted is None else noted))
@@ -251,7 +254,7 @@ def _clean_description(text: str) -> str:
     if len(text) > LONGEST_DESCRIPTION:
         raise Refused(
             "bad_description",
-            f"A description can have at most {LONGEST_DESCRIPTION} characters.",
+            f"A description can have at most {LONGEST_DESCRIPTION} characters. Shorten it.",
             "description",
         )
     if not can_be_seen(text.replace("\n", "")):

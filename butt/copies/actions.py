@@ -44,7 +44,7 @@ def choose(person: Agent, bot: Agent, place: CopyPlace) -> OwnCopy:
     """
     known = own_copy_of(bot)
     if bot.wanted.gone_at is not None:
-        raise Refused("wrong_state", f"{bot.name} is #leaving and cannot be changed.")
+        raise Refused("wrong_state", f"{bot.name} is #leaving and cannot be changed. Restore it first.")
     secret = place.secret
     if not secret and known and (known.kind, known.url, known.user) == (place.kind, place.url, place.user):
         secret = known.secret

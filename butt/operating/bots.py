@@ -30,7 +30,7 @@ def unblock(actor: Actor, bot: Agent, reason: str) -> None:
     """Let the bot run again, if it is wanted running. Raises `NotDone`."""
     with transaction.atomic():
         if not Wanted.objects.filter(bot=bot).exclude(blocked="").update(blocked=""):
-            raise NotDone(f"{bot.name} is not blocked.")
+            raise NotDone(f"{bot.name} is not blocked, so there is nothing to undo.")
         journal.note(bot, actor, "unblocked", reason=reason)
         wake_steward(bot.id)
 

@@ -94,7 +94,7 @@ def reset_factors(actor: Actor, account: Account, reason: str) -> None:
     with transaction.atomic():
         removed, _ = Authenticator.objects.filter(user=account).delete()
         if not removed:
-            raise NotDone("This account has no second factor.")
+            raise NotDone("This account has no second factor, so there is nothing to remove.")
         for session in UserSession.objects.filter(user=account):
             session.end()
         journal.note(account.agent, actor, "second factor reset", reason=reason)

@@ -47,7 +47,7 @@ def ask(person: Agent, bot: Agent, text: str) -> OtherPub:
     """
     check_has(bot, ServicePart.JOINING)
     if bot.wanted.gone_at is not None:
-        raise Refused("wrong_state", f"{bot.name} is #leaving and cannot join other pubs.")
+        raise Refused("wrong_state", f"{bot.name} is #leaving and cannot join other pubs. Restore it first.")
     address, code = _read(text)
     if address.key == bot.progress.ssb_id:
         raise Refused(
