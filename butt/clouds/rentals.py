@@ -41,7 +41,7 @@ def rent(agent_id: uuid.UUID, *, bots: int, names: Collection[str]) -> Rented:
             agent_id=agent_id, defaults={"present": True, "bots": bots, "names": sorted(names)}
         )
         rented, _ = Rented.objects.get_or_create(agent_id=agent_id, defaults={"since": timezone.now()})
-        ring(agent_id)
+        wake_keeper(agent_id)
     return rented
 
 
@@ -50,7 +50,7 @@ def give_back(agent_id: uuid.UUID) -> None:
     with transaction.atomic():
         if WantedMachine.objects.filter(agent_id=agent_id).update(present=False):
             Rented.objects.get_or_create(agent_id=agent_id, defaults={"since": timezone.now()})
-            ring(agent_id)
+            wake_keeper(agent_id)
 
 
 def replace(agent_id: uuid.UUID) -> None:
@@ -59,7 +59,7 @@ def replace(agent_id: uuid.UUID) -> None:
         for wanted in WantedMachine.objects.select_for_update().filter(agent_id=agent_id):
             wanted.replacements += 1
             wanted.save(update_fields=["replacements"])
-            ring(agent_id)
+            wake_keeper(agent_id)
 
 
 def restore(agent_id: uuid.UUID, snapshot: str) -> None:
@@ -68,10 +68,10 @@ def restore(agent_id: uuid.UUID, snapshot: str) -> None:
     Its logs are old: a pub refuses to start on a log that is behind what was seen of it, so no feed forks.
     """
     WantedMachine.objects.filter(agent_id=agent_id).update(snapshot=snapshot)
-    ring(agent_id)
+    wake_keeper(agent_id)
 
 
-def ring(agent_id: uuid.UUID) -> None:
+def wake_keeper(agent_id: uuid.UUID) -> None:
     """Have the keeper look at this person's machine now."""
     Rented.objects.filter(agent_id=agent_id).update(due_at=timezone.now())
 

@@ -35,7 +35,7 @@ UNPACKED = 5
 
 
 @dataclass(frozen=True)
-class Found:
+class CopyCheck:
     """`words` say what was found. `sound` is None if nothing is known, because the vault could not be reached."""
 
     sound: bool | None
@@ -43,7 +43,7 @@ class Found:
     copy: Copy | None = None
 
 
-def check(bot: Agent, store: Store, keys: list[Any]) -> Found:
+def check(bot: Agent, store: Store, keys: list[Any]) -> CopyCheck:
     """Read the bot back, and save what was found. Nothing is saved if the vault could not be reached."""
     home = configuration().home
     known = bot.observed.sequence
@@ -51,11 +51,11 @@ def check(bot: Agent, store: Store, keys: list[Any]) -> Found:
         try:
             copy = read(store, bot.id, str(bot.progress.ssb_id), keys, Path(folder))
         except VaultAway as away:
-            return Found(None, f"{away}. Try again later.")
+            return CopyCheck(None, f"{away}. Try again later.")
         except VaultTrouble as trouble:
-            found = Found(False, str(trouble))
+            found = CopyCheck(False, str(trouble))
         else:
-            found = Found(True, _words(copy, known), copy)
+            found = CopyCheck(True, _words(copy, known), copy)
     Vaulted.objects.filter(bot_id=bot.id).update(
         checked_at=timezone.now(), sound=found.sound, check_words=found.words[:300]
     )

@@ -25,7 +25,7 @@ SETTLED = timedelta(hours=1)
 
 
 @dataclass(frozen=True)
-class Left:
+class OrphanedCopy:
     """What the vault has of an unknown bot; `size` is in bytes."""
 
     bot_id: uuid.UUID
@@ -69,7 +69,7 @@ def things_of_safely(store: Store, bot_id: uuid.UUID) -> Iterator[tuple[str, int
         yield from things_of(store, bot_id)
 
 
-def left(store: Store, known: Container[uuid.UUID]) -> list[Left]:
+def left(store: Store, known: Container[uuid.UUID]) -> list[OrphanedCopy]:
     """What the vault has of each bot that is not in `known`. Raises `VaultAway`."""
     with reaching():
         found = obstore.list_with_delimiter(store, prefix="bots")["common_prefixes"]
@@ -79,7 +79,7 @@ def left(store: Store, known: Container[uuid.UUID]) -> list[Left]:
     for bot_id in strange:
         things = list(things_of_safely(store, bot_id))
         if things:
-            all_left.append(Left(bot_id, len(things), sum(size for _, size in things)))
+            all_left.append(OrphanedCopy(bot_id, len(things), sum(size for _, size in things)))
     return all_left
 
 
