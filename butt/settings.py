@@ -87,6 +87,10 @@ TEMPLATES = [
 
 DATABASES = {"default": dj_database_url.parse(_butt.database, conn_max_age=60, conn_health_checks=True)}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+if DATABASES["default"]["ENGINE"].endswith("postgresql"):
+    DATABASES["default"]["ENGINE"] = "butt.postgresql"
+    # Only those statements are prepared that ask for it (`butt.agents.prepared`), however often others are used.
+    DATABASES["default"].setdefault("OPTIONS", {})["prepare_threshold"] = 2**31
 if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
     # Writers queue at BEGIN instead of failing half-way. With WAL, a commit survives a crash of ours without
     # an fsync each; if the machine itself loses power, every lost step is done again.
@@ -130,6 +134,7 @@ CACHES = {
     # Fragments of pages, which each server may as well render for itself.
     "template_fragments": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"},
 }
+SESSION_ENGINE = "butt.accounts.session_store"
 SESSION_COOKIE_NAME = "butt"
 SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = _public.scheme == "https"

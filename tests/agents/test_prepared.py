@@ -4,11 +4,14 @@ import uuid
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from django.db import connection
+from django.db.models import F
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from butt.agents.bots import bots_of
+from butt.agents.bots import bots, bots_of
 from butt.agents.models import Agent
-from butt.agents.prepared import Prepared, PreparedUpdate
+from butt.agents.prepared import Prepared, PreparedModels, PreparedUpdate
 from butt.agents.states import State
 from butt.agents.summaries import summaries_of, summarise, summary_by_id
 from tests.people import bot_in, person
@@ -61,3 +64,27 @@ def test_an_update_changes_only_the_row_it_names():
         assert (alice.description, bob.description) == (text, "")
     assert described(bob.id, timezone.now() + timedelta(days=1), "not yet") == 0
     assert described(uuid.uuid4(), long_ago, "nobody") == 0
+
+
+def test_prepared_models_are_those_of_the_query_itself():
+    alice, bob = person("alice"), person("bob")
+    bot = bot_in(State.ALIVE, alice)
+    bot_in(State.BROKEN, bob, "bobs")
+    prepared = PreparedModels(
+        lambda owner, name: (
+            bots().filter(belongs_to__target_agent=owner, name=name).annotate(twice=F("name"))
+        ),
+        uuid.UUID(int=1),
+        "no name",
+    )
+    for _ in range(2):
+        (found,) = prepared(alice.id, bot.name)
+        assert (found, found.twice) == (bot, bot.name)
+        with CaptureQueriesContext(connection) as queries:
+            for row in ("wanted", "progress", "observed"):
+                ours, theirs = getattr(found, row), getattr(bot, row)
+                assert ours == theirs
+                for field in type(theirs)._meta.concrete_fields:
+                    assert getattr(ours, field.attname) == getattr(theirs, field.attname), field
+        assert len(queries) == 0, "what was selected with it is there"
+        assert list(prepared(bob.id, bot.name)) == []
