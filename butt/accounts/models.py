@@ -1,6 +1,6 @@
 """A person's account, and what opens it or shares what is theirs."""
 
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.contrib.auth.models import PermissionsMixin
@@ -9,12 +9,19 @@ from django.db.models.functions import Now
 
 from butt.accounts.scopes import Scope, granted
 from butt.agents.models import Agent, Role
+from butt.agents.prepared import PreparedModels
 
 
 class AccountManager(BaseUserManager["Account"]):
     def get_queryset(self) -> models.QuerySet["Account"]:
         """Each with its agent, as nearly every page and call needs that next."""
         return super().get_queryset().select_related("agent")
+
+    def get(self, *args: Any, **conditions: Any) -> "Account":
+        """Django asks for the person of each request by `pk` alone, so that query is prepared."""
+        if args or conditions.keys() != {"pk"}:
+            return super().get(*args, **conditions)
+        return _by_number(conditions["pk"])
 
     @transaction.atomic
     def create_user(self, email: str, password: str | None, *, name: str = "", **extra: Any) -> "Account":
@@ -70,6 +77,16 @@ class Account(AbstractBaseUser, PermissionsMixin):
             super().save(*args, **kwargs)
             if is_new:
                 take_back(self)
+
+
+_kept = PreparedModels(lambda number: Account.objects.filter(pk=number), -1)
+
+
+def _by_number(number: int) -> Account:
+    """Raises `Account.DoesNotExist`."""
+    for account in _kept(number):
+        return cast("Account", account)
+    raise Account.DoesNotExist
 
 
 class AccessToken(models.Model):

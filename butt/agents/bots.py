@@ -3,10 +3,12 @@ that person's role checked.
 """
 
 import uuid
+from collections.abc import Iterable
 
 from django.db.models import F, QuerySet
 
 from butt.agents.models import Agent, Belongs, Role
+from butt.agents.prepared import PreparedModels
 
 
 class NotAnOwner(Exception):
@@ -23,27 +25,42 @@ def bots() -> QuerySet[Agent]:
 
 def bots_of(person: Agent) -> QuerySet[Agent]:
     """The bots that belong to `person`, by name, each with the person's `role`."""
-    found = bots().filter(belongs_to__target_agent=person).order_by("name")
+    return _of_person(person.id)
+
+
+def _of_person(person_id: uuid.UUID) -> QuerySet[Agent]:
+    found = bots().filter(belongs_to__target_agent=person_id).order_by("name")
     return found.annotate(role=F("belongs_to__role"))  # type: ignore[no-redef] # `Agent` says that it may be there
+
+
+_NOBODY, _NO_BOT = uuid.UUID(int=1), uuid.UUID(int=2)
+_by_id = PreparedModels(lambda person, bot: _of_person(person).filter(id=bot), _NOBODY, _NO_BOT)
+_by_name = PreparedModels(lambda person, name: _of_person(person).filter(name=name), _NOBODY, "no name")
 
 
 def bot_by_id(person: Agent, bot_id: uuid.UUID, least: Role = Role.OWNER) -> Agent:
     """Raises `Agent.DoesNotExist` for unknown bots and for other people's bots alike, and `NotAnOwner` for a
     moderator if `least` is owner.
     """
-    return _checked(bots_of(person).get(id=bot_id), least)
+    return _checked(_one(_by_id(person.id, bot_id)), least)
 
 
 def bot_by_name(person: Agent, name: str, least: Role = Role.OWNER) -> Agent:
     """Raises `Agent.DoesNotExist` for unknown bots and for other people's bots alike, and `NotAnOwner` for a
     moderator if `least` is owner.
     """
-    return _checked(bots_of(person).get(name=name.lower()), least)
+    return _checked(_one(_by_name(person.id, name.lower())), least)
 
 
 def ownerships() -> QuerySet[Belongs]:
     """Who owns which bot; for each bot, the earliest owner first."""
     return Belongs.objects.filter(role=Role.OWNER).order_by("id")
+
+
+def _one(found: Iterable[Agent]) -> Agent:
+    for bot in found:
+        return bot
+    raise Agent.DoesNotExist
 
 
 def _checked(bot: Agent, least: Role) -> Agent:

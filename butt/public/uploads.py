@@ -14,10 +14,10 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib.auth import get_user
-from django.contrib.sessions.backends.db import SessionStore
 from django.http import HttpRequest
 
 from butt.accounts.models import Account
+from butt.accounts.session_store import SessionStore
 from butt.accounts.tokens import holder_of
 from butt.agents.actions import Refused
 from butt.limits.slowed import note
