@@ -1,8 +1,9 @@
 """Bots for lists, with only the fields needed: loading whole rows would take five times as long."""
 
 import uuid
+from collections import namedtuple
 from collections.abc import Sequence
-from types import SimpleNamespace
+from itertools import accumulate
 from typing import Any, cast
 
 from django.db.models import QuerySet
@@ -21,6 +22,18 @@ _ROWS = {
     "observed": ("alive", "launch", "at", "catching_up"),
 }  # fmt: skip
 _FIELDS = [*_OF_THE_BOT, *(f"{row}__{field}" for row, fields in _ROWS.items() for field in fields)]
+
+
+def _tuple(name: str, fields: Sequence[str]) -> Any:
+    return namedtuple(name, fields)  # noqa: PYI024 - the fields stand above, as the query needs them too
+
+
+_Line = _tuple("_Line", (*_OF_THE_BOT, *_ROWS))
+_ENDS = list(accumulate(map(len, _ROWS.values()), initial=len(_OF_THE_BOT)))
+_PLACES = [
+    (_tuple(row, fields), begin, end)
+    for (row, fields), begin, end in zip(_ROWS.items(), _ENDS, _ENDS[1:], strict=False)
+]
 
 
 _NOBODY, _NO_BOT = uuid.UUID(int=1), uuid.UUID(int=2)
@@ -56,12 +69,5 @@ def summary_by_id(person: Agent, bot_id: uuid.UUID) -> Agent:
 
 
 def _line(values: Sequence[Any]) -> Agent:
-    at = len(_OF_THE_BOT)
-    line = SimpleNamespace()
-    line.__dict__.update(zip(_OF_THE_BOT, values, strict=False))
-    for row, fields in _ROWS.items():
-        part = SimpleNamespace()
-        part.__dict__.update(zip(fields, values[at:], strict=False))
-        setattr(line, row, part)
-        at += len(fields)
-    return cast("Agent", line)
+    rows = [row._make(values[begin:end]) for row, begin, end in _PLACES]
+    return cast("Agent", _Line(*values[: len(_OF_THE_BOT)], *rows))

@@ -52,7 +52,7 @@ RETRY = "retry: 1000\n\n"
 
 def mark(views: Iterable[View]) -> str:
     """A short digest of everything that a page shows of these bots and that changes by itself."""
-    shown = sorted((v.agent.name, v.state, v.reason, v.wanted, *v.place) for v in views)
+    shown = sorted((v.agent.name, v.state.value, v.reason, v.wanted, *v.place) for v in views)
     return hashlib.sha256(repr(shown).encode()).hexdigest()[:16]
 
 
