@@ -1,12 +1,15 @@
 """Reading samples: one query for a range of time, however much of it is already rolled up."""
 
 import uuid
-from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
+from functools import reduce
+from operator import or_
+from typing import Any
 
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 
+from butt.agents.prepared import Prepared
 from butt.figures.models import Sample
 from butt.figures.spans import FIELDS, FINEST, Span, floor, fold, stretches
 
@@ -38,25 +41,55 @@ RANGES = {
 
 def series(bot_id: uuid.UUID, span: TimeRange, now: datetime, step: int) -> list[Span]:
     """What was seen of the bot in this range, in spans of `step` seconds."""
-    wanted = Q(resolution=span.resolution, at__gte=span.begins(now))
-    coarser = span.resolution
-    for finer in reversed(RESOLUTIONS[: RESOLUTIONS.index(span.resolution)]):
-        wanted |= Q(resolution=finer, at__gte=floor(now - LATE, coarser))
-        coarser = finer
-    rows = Sample.objects.filter(wanted, bot_id=bot_id).values_list("resolution", *FIELDS)
-    found = _each_once([(row[0], Span(row[1], row[2], row[3:])) for row in rows])
+    rows = _samples[span.resolution](bot_id, *_since(span.resolution, span.begins(now), now))
+    found = _each_once([(row[0], Span(row[1], row[2], tuple(row[3:]))) for row in rows])
     if span.resolution == FINEST:
         found = [each for one in found for each in (stretches(one) if one.count > 1 else (one,))]
     return fold(found, step)
 
 
-def _each_once(found: Iterable[tuple[int, Span]]) -> list[Span]:
+def _finer(resolution: int) -> tuple[int, ...]:
+    """From this resolution to the finest one."""
+    return RESOLUTIONS[RESOLUTIONS.index(resolution) :: -1]
+
+
+def _since(resolution: int, begin: datetime, now: datetime) -> list[datetime]:
+    """From when on samples of each resolution are read: finer ones only where coarser ones may not be there yet."""
+    return [begin, *(floor(now - LATE, coarser) for coarser in _finer(resolution)[:-1])]
+
+
+def _samples_of(resolution: int) -> Prepared:
+    def asked(bot_id: uuid.UUID, *since: datetime) -> QuerySet[Sample, Any]:
+        pairs = zip(_finer(resolution), since, strict=True)
+        wanted = reduce(or_, (Q(resolution=each, at__gte=at) for each, at in pairs))
+        return Sample.objects.filter(wanted, bot_id=bot_id).values_list("resolution", *FIELDS)
+
+    times = [datetime(2000, 1, 1 + day, tzinfo=UTC) for day in range(len(_finer(resolution)))]
+    return Prepared(asked, uuid.UUID(int=1), *times, of_numbers=True)
+
+
+_samples = {resolution: _samples_of(resolution) for resolution in RESOLUTIONS}
+_newest = Prepared(
+    lambda bot: Sample.objects.filter(bot_id=bot, resolution=FINEST).order_by("-at").values_list("at")[:1],
+    uuid.UUID(int=1),
+)
+
+
+def newest(bot_id: uuid.UUID) -> datetime | None:
+    """When the bot was last seen; None if that was long ago. All samples are made of those that came until then."""
+    return next((at for (at,) in _newest(bot_id)), None)
+
+
+def _each_once(found: list[tuple[int, Span]]) -> list[Span]:
     """Leave out what a coarser sample already contains."""
     told: dict[int, set[datetime]] = {}
     for resolution, span in found:
         told.setdefault(resolution, set()).add(span.at)
+    coarser = {
+        resolution: [(r, begins) for r, begins in told.items() if r > resolution] for resolution in told
+    }
     return [
         span
         for resolution, span in found
-        if not any(r > resolution and floor(span.at, r) in begins for r, begins in told.items())
+        if not any(floor(span.at, r) in begins for r, begins in coarser[resolution])
     ]

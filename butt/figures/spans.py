@@ -67,10 +67,13 @@ def fold(spans: Iterable[Span], seconds: int) -> list[Span]:
     """`spans` merged into periods of `seconds`, the earliest first; periods in which nothing was seen are
     left out.
     """
-    stretches: dict[datetime, list[Span]] = defaultdict(list)
+    stretches: dict[int, list[Span]] = defaultdict(list)
     for span in spans:
-        stretches[floor(span.at, seconds)].append(span)
-    return [merge(at, stretches[at]) for at in sorted(stretches)]
+        stretches[int(span.at.timestamp()) // seconds].append(span)
+    return [
+        merge(datetime.fromtimestamp(number * seconds, UTC), stretches[number])
+        for number in sorted(stretches)
+    ]
 
 
 _AVERAGED = {f"{figure.name}_sum" for figure in KEPT_FIGURES if figure.rolled is Rolled.AVERAGE}

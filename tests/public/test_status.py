@@ -14,8 +14,10 @@ from butt.agents.models import Agent, Observed, Wanted
 from butt.agents.states import State
 from butt.agents.traffic import month_of
 from butt.configuration import configuration
+from butt.figures.series import series
 from butt.monitor.samples import Seen, write
 from butt.outbox.models import Preferences
+from butt.public import history as history_page
 from tests.figures.history import MIB, figures, history
 from tests.machines.machines import machine, place
 from tests.people import bot_in, many_bots
@@ -112,8 +114,36 @@ def test_the_cost_grows_neither_with_the_bots_nor_with_a_year_of_samples(
     many_bots(Agent.objects.get(account__email="alice@example.org"), count)
     one = Agent.objects.get(name="bot0")
     history(one, timezone.now(), 86400, 365 if count > 1 else 1)
-    with django_assert_num_queries(7):
+    with django_assert_num_queries(8):
         assert alice.get("/bots/bot0/status?range=1y").status_code == 200
+
+
+def test_samples_are_read_again_only_when_there_is_a_newer_one(
+    alice: Client, bot: Agent, monkeypatch: pytest.MonkeyPatch
+):
+    now = timezone.now()
+    monkeypatch.setattr(timezone, "now", lambda: now)
+    write({bot.id: [Seen(now - timedelta(seconds=60), figures(now, memory=40 * MIB))]})
+    drawn = status(alice)
+    assert "40 MiB to 40 MiB, now 40 MiB" in drawn
+
+    read = []
+    monkeypatch.setattr(history_page, "series", lambda *asked: read.append(asked) or series(*asked))
+    assert charts_of(status(alice)) == charts_of(drawn)
+    assert read == []
+
+    write({bot.id: [Seen(now - timedelta(seconds=20), figures(now, memory=70 * MIB))]})
+    assert "40 MiB to 70 MiB, now 70 MiB" in status(alice)
+    journal.note(bot, "steward", "#broken")
+    assert 'data-what="broke"' in status(alice)
+    status(alice, "?range=24h")
+    assert len(read) == 3
+
+
+def charts_of(page: str) -> str:
+    found = re.search(r'<div id="charts".*', page, re.DOTALL)
+    assert found
+    return found[0].partition("<form")[0]
 
 
 @pytest.fixture

@@ -2,9 +2,6 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from functools import partial
-from itertools import groupby
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
@@ -12,33 +9,20 @@ from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_POST, require_safe
 
-from butt.agents import journal
 from butt.agents.bots import bot_by_name
 from butt.agents.models import Agent, Role
-from butt.agents.states import State
 from butt.agents.view import View
 from butt.configuration import configuration
 from butt.figures import units
-from butt.figures.declared import KEPT_FIGURES, KeptFigure, Rolled
 from butt.figures.models import Reading
-from butt.figures.series import RANGES, TimeRange, series
-from butt.figures.spans import Span
+from butt.figures.series import RANGES
 from butt.machines.status import machine_status_of
 from butt.outbox import preferences
-from butt.public.charts import Chart, Window, chart
-from butt.public.figure_table import Row, table_rows
+from butt.public.history import history_of
 from butt.public.live import status_mark
 from butt.public.pages.person import for_person
 from butt.public.pages.vault import shown_copy
-from butt.public.templatetags.units import UNKNOWN
 from butt.services.interface import Figure, ServicePart
-
-EVENTS = {
-    f"#{State.STARTING}": "started",
-    f"#{State.STOPPING}": "stopped",
-    f"#{State.BROKEN}": "broke",
-    f"#{State.UPGRADING}": "upgraded",
-}
 
 
 @dataclass(frozen=True)
@@ -50,13 +34,6 @@ class Slice:
     size: int
     x: float
     width: float
-
-
-@dataclass(frozen=True)
-class StatusEvent:
-    x: float
-    at: datetime
-    what: str
 
 
 @require_safe
@@ -84,7 +61,7 @@ def status(request: HttpRequest, person: Agent, name: str) -> HttpResponse:
             "range": chosen,
             "letters": preferences.of(person).mail,
             "down_after": units.duration(configuration().down_seconds),
-            **_history(view, RANGES[chosen]),
+            "history": history_of(view.agent.id, chosen, timezone.now()),
         },
     )
 
@@ -118,58 +95,6 @@ def _figures(view: View, reading: Reading | None) -> list[tuple[str, int | None,
         (words, value(view, reading), "%" if figure is Figure.INDEXED else "")
         for figure, words, value in told
     ]
-
-
-def _history(view: View, span: TimeRange) -> dict[str, Any]:
-    now = timezone.now()
-    step = timedelta(seconds=span.coarse)
-    window = Window(span.begins(now), now, step)
-    seen = series(view.agent.id, span, now, span.coarse)
-    happened = journal.happened(view.agent.id, window.begin, EVENTS)
-    by_day = span.seconds > RANGES["24h"].seconds
-    return {
-        "charts": _charts(seen, window, span.coarse),
-        "events": [StatusEvent(window.x(e.at), e.at, EVENTS[e.what]) for e in happened],
-        "rows": table_rows(_row(s, window, span.coarse, by_day=by_day) for s in seen),
-        "heads": [figure.title for figure in CHARTED],
-        "begin": window.begin,
-        "by_day": by_day,
-    }
-
-
-CHARTED = tuple(figure for figure in KEPT_FIGURES if figure.chart)
-"""The columns of the table: the charts show the same."""
-
-
-def _charts(seen: list[Span], window: Window, step: int) -> list[Chart]:
-    def line(figure: KeptFigure) -> list[tuple[datetime, float | None]]:
-        return [(s.at + window.step / 2, _value(s, figure, step)) for s in seen]
-
-    charts = []
-    for name, group in groupby(CHARTED, key=lambda figure: figure.chart):
-        figures = list(group)
-        lines = {figure.title: line(figure) for figure in figures}
-        cells = [CHARTED.index(figure) + 1 for figure in figures]
-        say = partial(_said, figures[0])
-        charts.append(chart(name, cells, lines, window, say=say, base=figures[0].unit.base))
-    return charts
-
-
-def _value(span: Span, figure: KeptFigure, step: int) -> float | None:
-    """Growth is shown per second."""
-    value = span.of(figure)
-    return value / step if value is not None and figure.rolled is Rolled.GROWTH else value
-
-
-def _said(figure: KeptFigure, value: float) -> str:
-    return figure.unit.say(value) + ("/s" if figure.rolled is Rolled.GROWTH else "")
-
-
-def _row(span: Span, window: Window, step: int, *, by_day: bool) -> Row:
-    values = [(figure, _value(span, figure, step)) for figure in CHARTED]
-    cells = [UNKNOWN if value is None else _said(figure, value) for figure, value in values]
-    time = f"{span.at:%-d %b %H:%M}" if by_day else f"{span.at:%H:%M:%S}"
-    return Row(window.x(span.at + window.step / 2), time, cells)
 
 
 def _room(view: View) -> dict[str, Any] | None:

@@ -1,0 +1,110 @@
+"""The charts and the table of a bot's figures over time, and what happened to it meanwhile."""
+
+import hashlib
+import uuid
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import cached_property, partial
+from itertools import groupby
+
+from django.utils.safestring import SafeString
+
+from butt.agents import journal
+from butt.agents.models import JournalEntry
+from butt.agents.states import State
+from butt.figures.declared import KEPT_FIGURES, KeptFigure, Rolled
+from butt.figures.series import RANGES, TimeRange, newest, series
+from butt.figures.spans import Span, floor
+from butt.public.charts import WIDTH, Chart, Window, chart
+from butt.public.figure_table import Row, table_rows
+from butt.public.templatetags.units import UNKNOWN
+
+EVENTS = {
+    f"#{State.STARTING}": "started",
+    f"#{State.STOPPING}": "stopped",
+    f"#{State.BROKEN}": "broke",
+    f"#{State.UPGRADING}": "upgraded",
+}
+CHARTED = tuple(figure for figure in KEPT_FIGURES if figure.chart)
+"""The columns of the table: the charts show the same."""
+
+
+@dataclass(frozen=True)
+class StatusEvent:
+    x: float
+    at: datetime
+    what: str
+
+
+class FigureHistory:
+    """What the page shows of a time range that ends at `now`. Samples are read only if it is drawn.
+
+    `key` changes whenever something else would be drawn, so a page keeps what was drawn for it.
+    """
+
+    def __init__(
+        self, bot_id: uuid.UUID, span: TimeRange, now: datetime, happened: list[JournalEntry]
+    ) -> None:
+        self._bot_id, self._span, self._now = bot_id, span, now
+        self._window = Window(span.begins(now), now, timedelta(seconds=span.coarse))
+        self.begin = self._window.begin
+        self.by_day = span.seconds > RANGES["24h"].seconds
+        self.heads = [figure.title for figure in CHARTED]
+        self.events = [StatusEvent(self._window.x(e.at), e.at, EVENTS[e.what]) for e in happened]
+
+    @property
+    def key(self) -> str:
+        shown = self._bot_id, self._span, self._now, newest(self._bot_id), self.events
+        return hashlib.sha256(repr(shown).encode()).hexdigest()
+
+    @cached_property
+    def _seen(self) -> list[Span]:
+        return series(self._bot_id, self._span, self._now, self._span.coarse)
+
+    def charts(self) -> list[Chart]:
+        charts = []
+        for name, group in groupby(CHARTED, key=lambda figure: figure.chart):
+            figures = list(group)
+            lines = {figure.title: self._line(figure) for figure in figures}
+            cells = [CHARTED.index(figure) + 1 for figure in figures]
+            say = partial(_said, figures[0])
+            charts.append(chart(name, cells, lines, self._window, say=say, base=figures[0].unit.base))
+        return charts
+
+    @cached_property
+    def _values(self) -> dict[KeptFigure, list[float | None]]:
+        step = self._span.coarse
+        return {figure: [_value(span, figure, step) for span in self._seen] for figure in CHARTED}
+
+    def _line(self, figure: KeptFigure) -> list[tuple[datetime, float | None]]:
+        middle = self._window.step / 2
+        return [(span.at + middle, v) for span, v in zip(self._seen, self._values[figure], strict=True)]
+
+    def rows(self) -> SafeString:
+        columns = [
+            [UNKNOWN if value is None else _said(figure, value) for value in values]
+            for figure, values in self._values.items()
+        ]
+        cells = zip(*columns, strict=True)
+        return table_rows(self._row(span, list(said)) for span, said in zip(self._seen, cells, strict=True))
+
+    def _row(self, span: Span, cells: list[str]) -> Row:
+        time = f"{span.at:%-d %b %H:%M}" if self.by_day else f"{span.at:%H:%M:%S}"
+        return Row(self._window.x(span.at + self._window.step / 2), time, cells)
+
+
+def history_of(bot_id: uuid.UUID, name: str, now: datetime) -> FigureHistory:
+    """The history over the range of this name. It ends at most a pixel of the charts before `now`."""
+    span = RANGES[name]
+    happened = journal.happened(bot_id, span.begins(now), EVENTS)
+    return FigureHistory(bot_id, span, floor(now.astimezone(UTC), span.seconds // WIDTH), happened)
+
+
+def _value(span: Span, figure: KeptFigure, step: int) -> float | None:
+    """Growth is shown per second."""
+    value = span.of(figure)
+    return value / step if value is not None and figure.rolled is Rolled.GROWTH else value
+
+
+def _said(figure: KeptFigure, value: float) -> str:
+    return figure.unit.say(value) + ("/s" if figure.rolled is Rolled.GROWTH else "")
