@@ -2,10 +2,11 @@
 
 import json
 import math
+import random
 import sqlite3
 import sys
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -13,7 +14,7 @@ from typing import Any
 
 from django.db.models import Model
 
-from butt.agents.models import JournalEntry
+from butt.agents.models import Agent, Belongs, JournalEntry, Observed, Progress, Wanted
 from butt.agents.states import State
 from butt.figures.models import Sample
 from butt.invites.models import Invite, InviteUse
@@ -106,6 +107,21 @@ class Pages(Service):
         copy = f"INSERT INTO figures_sample (bot_id, {names}) SELECT ?, {names} FROM figures_sample WHERE bot_id = ?"
         with closing(sqlite3.connect(self.home / "butt.sqlite3", timeout=20)) as database, database:
             database.execute(copy, (target.hex, source.hex))
+
+    def has_many_bots(self, owner: Person, count: int) -> None:
+        """`bot0`, `bot1` and so on, all alive. The first has a year of samples that no two of are alike."""
+        of_owner = {"target_agent_id": uuid.UUID(owner.id), "pays": True}
+        for number in range(count):
+            bot = Agent(type=Agent.Type.BOT, name=f"bot{number}", service="pub")
+            self.insert(
+                bot,
+                Belongs(source_agent=bot, **of_owner),
+                Wanted(bot=bot),
+                Observed(bot=bot, alive=True, launch=1, at=datetime.now(UTC)),
+                Progress(bot=bot, state=State.ALIVE, launch=1, address="127.0.0.1", ssb_id=ssb_id(number)),
+            )
+            if not number:
+                self.insert(*_year(bot.id, datetime.now(UTC)))
 
     def says(self, bot: Any, *messages: str, level: str = "info") -> None:
         """Write lines into the bot's own log."""
@@ -202,6 +218,24 @@ class Pages(Service):
             changed = database.execute(statement, (*fields.values(), bot["id"].replace("-", ""))).rowcount
         database.close()
         assert changed == 1
+
+
+def _year(bot_id: uuid.UUID, now: datetime) -> Iterator[Sample]:
+    chance = random.Random(7)
+    for resolution, count in ((10, 360), (60, 1440), (3600, 720), (86400, 365)):
+        for number in range(1, count + 1):
+            memory, peers = chance.randrange(2**31), chance.randrange(900)
+            yield Sample(
+                bot_id=bot_id,
+                resolution=resolution,
+                at=now - timedelta(seconds=resolution * number),
+                count=1,
+                **dict.fromkeys(("memory_sum", "memory_low", "memory_high"), memory),
+                **dict.fromkeys(("peers_sum", "peers_low", "peers_high"), peers),
+                **{name: chance.randrange(2**31) for name in ("bytes_in", "bytes_out", "disk")},
+                messages=1234,
+                feeds=12,
+            )
 
 
 def _figures(bot_id: uuid.UUID, now: datetime) -> list[Sample]:

@@ -1,18 +1,28 @@
 """Every page is light and does not move: what is shown first stays where it is."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page
 
+from butt.figures.series import RANGES
 from tests.pages.conftest import DESK, PHONE, becomes, browsing
 from tests.pages.everywhere import ALICE, PATHS
 from tests.pages.first_load import MOST_BYTES, SETTLED, SHIFTS, Load
-from tests.pages.server import Pages
+from tests.pages.server import Pages, signs_in
 from tests.pages.slow_line import SlowLine
 
 PHONE_BY_DAY = {"viewport": {"width": PHONE[0], "height": PHONE[1]}, "color_scheme": "light"}
+
+
+CROWDED, MANY = "crowded@example.org", 100
+OF_CROWDED = ["/bots", "/bots/bot0", *(f"/bots/bot0/status?range={name}" for name in RANGES)]
+
+
+TRANSFERRED = """performance.getEntriesByType("resource")
+  .filter(({ name, transferSize }) => name.includes("/static/") && transferSize).map(({ name }) => name)"""
 
 
 @dataclass
@@ -45,10 +55,56 @@ def _visit(server: Pages, page: Page, who: str, path: str, cookies: dict) -> Vis
     return visit
 
 
+@pytest.fixture(scope="module")
+def visits_with_many_bots(server: Pages, browser: Browser) -> list[Visit]:
+    """The pages of somebody with 100 bots, of which one has a year of figures."""
+    server.has_many_bots(server.person(CROWDED), MANY)
+    with browsing(browser, PHONE_BY_DAY) as context:
+        page = context.new_page()
+        signs_in(page, server.url, CROWDED)
+        page.wait_for_url(f"{server.url}/bots")
+        cookies = {CROWDED: context.cookies()}
+        context.add_init_script(SHIFTS)
+        network = context.new_cdp_session(page)
+        network.send("Network.enable")
+        network.send("Network.setCacheDisabled", {"cacheDisabled": True})
+        return [_visit(server, page, CROWDED, path, cookies) for path in OF_CROWDED]
+
+
 def test_a_first_visit_is_less_than_40_kb_over_the_wire(first_visits: list[Visit]):
     for visit in first_visits:
-        assert 2_000 < sum(visit.weights.values()) < MOST_BYTES, f"{visit.where}: {visit.weights}"
-        assert 2 <= len(visit.weights) <= 12, visit.where
+        is_light(visit)
+
+
+def test_so_is_one_of_somebody_with_100_bots_and_a_year_of_figures(visits_with_many_bots: list[Visit]):
+    for visit in visits_with_many_bots:
+        is_light(visit)
+        assert visit.shifts == [], visit.where
+
+
+def is_light(visit: Visit) -> None:
+    assert 2_000 < sum(visit.weights.values()) < MOST_BYTES, f"{visit.where}: {visit.weights}"
+    assert 2 <= len(visit.weights) <= 12, visit.where
+
+
+def test_no_file_is_loaded_again_on_a_second_visit(server: Pages, browser: Browser, cookies: dict):
+    """Names change with their content, so a browser keeps what it has for a year."""
+    with browsing(browser, PHONE_BY_DAY) as context:
+        context.add_cookies(cookies[ALICE])
+        page = context.new_page()
+        for is_first in (True, False):
+            load = Load(page)
+            page.goto(f"{server.url}/bots/alive-bot/status", wait_until="load")
+            page.wait_for_timeout(SETTLED)
+            load.ends()
+            files = [each.response() for each in load.requests if "/static/" in each.url]
+            assert len(files) >= 8
+            for file in files:
+                assert file
+                assert re.search(r"/static/[0-9a-f]{12}/", file.url)
+                assert file.headers["cache-control"] == "max-age=31536000, public, immutable"
+            came = page.evaluate(TRANSFERRED)
+            assert bool(came) == is_first, came
 
 
 def test_nothing_moves_on_a_first_visit(first_visits: list[Visit]):
