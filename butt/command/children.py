@@ -57,8 +57,8 @@ class Nursery:
         for group, name in ((HOSTS, settings.host), (CLOUDS, settings.cloud), (BILLINGS, settings.billing)):
             part_named(group, name).load()
         connections.close_all()
-        gc.collect()
-        # Otherwise each part's garbage collector would touch all of it, and cause it to be copied.
+        # Otherwise each part's garbage collector would touch all of it, and cause it to be copied. It has not run here: what
+        # it freed would be holes among the shared pages, which parts would fill.
         gc.freeze()
         # Only this process holds the write end: it closes with us, however we end.
         self.end, self.hold = os.pipe()
@@ -77,6 +77,7 @@ class Nursery:
 
 def become(name: str, end: int) -> None:
     """Be the process `name` until the other end of the pipe `end` is closed."""
+    gc.enable()
     # Ctrl-C reaches only the parent, which ends the parts in its own order.
     os.setsid()
     for number in HEEDED:

@@ -1,6 +1,7 @@
 """`butt up`: everything in one place, in processes that are restarted when they die."""
 
 import fcntl
+import gc
 import os
 import signal
 import sys
@@ -41,6 +42,8 @@ EVERYWHERE = (
 @click.option("--host", metavar="NAME", help="How bots run (default: processes).")
 def up(home: Path | None, port: int | None, private_port: int | None, host: str | None) -> None:
     """Run the whole service here. Ctrl-C stops it and its bots."""
+    # What is loaded stays: looking for garbage in it takes a sixth of the start.
+    gc.disable()
     settings = configure(home=home, port=port, private_port=private_port, host=host)
     need_files()
     _refuse_unknown_names(settings)
