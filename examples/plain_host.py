@@ -97,10 +97,7 @@ class PlainHost:
             raise HostTrouble(misfit)
         folder.data.mkdir(exist_ok=True, mode=0o700)
         folder.log.parent.mkdir(exist_ok=True)
-        if order.on_trial:
-            trial.begin(folder, order.release)
-        else:
-            trial.end(folder, order.release)
+        trial.prepare(folder.data, order.release, on_trial=order.on_trial)
         # Written whole before the start: killed in between, this launch has ended without a word, and there is a next one.
         config = {"path": str(folder.data), "host": order.bind, **pub_config(asdict(order))}
         write_whole(folder.config, json.dumps(config))
@@ -130,7 +127,7 @@ class PlainHost:
             return Sighting(running=True, ssb_id=ssb_id)
         if not folder.config.exists():
             return Sighting(ssb_id=ssb_id)
-        trial.make_room(folder)
+        trial.make_room(folder.data)
         # Each start begins its log anew, so whatever is there was said by this launch.
         words = last_words(tail(folder.log, 16384), datetime.min.replace(tzinfo=UTC)) or LastWords.none(
             UNKNOWN

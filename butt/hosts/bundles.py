@@ -17,9 +17,9 @@ from typing import BinaryIO
 from butt.exports.bundle import DataSizes, ExportBundle, ExportPart, FileGone, Item
 from butt.exports.tar import END, entry_size
 from butt.hosts.interface import Folder
-from butt.hosts.opening import descriptor, opened
 from butt.hosts.pub_state import id_in
 from scuttlekit.data_folder import BLOBS, GOSSIP, LOG, NOTE, SECRET, STATE, STATE_OF_SERVICE
+from scuttlekit.folders import descriptor, opened
 from scuttlekit.offsetlog import survey
 
 CHUNK = 1 << 20
@@ -50,17 +50,17 @@ def bundle(folder: Folder, part: ExportPart, author: str = "") -> ExportBundle:
 
 
 def _secret(folder: Folder, _: str) -> ExportBundle:
-    return _of_files([_item(SECRET, file) for file in [opened(folder, SECRET)] if file])
+    return _of_files([_item(SECRET, file) for file in [opened(folder.data, SECRET)] if file])
 
 
 def _gossip(folder: Folder, _: str) -> ExportBundle:
     """A pub that knows no peers yet has no such file, which means the same as an empty list."""
-    file = opened(folder, GOSSIP) or io.BytesIO(NO_PEERS)
+    file = opened(folder.data, GOSSIP) or io.BytesIO(NO_PEERS)
     return _of_files([_item(GOSSIP, file)])
 
 
 def _log(folder: Folder, author: str) -> ExportBundle:
-    file = opened(folder, LOG) or io.BytesIO()
+    file = opened(folder.data, LOG) or io.BytesIO()
     author = id_in(folder) or author
     found = survey(file, _size(file), author)
     item = Item(LOG, found.whole, partial(_chunks, file, found.whole))
@@ -100,7 +100,7 @@ def _everything(folder: Folder, more: tuple[str, ...]) -> ExportBundle:
 
 
 def _small(folder: Folder, names: tuple[str, ...]) -> ExportBundle:
-    return _of_files([_item(name, file) for name in names if (file := opened(folder, name))])
+    return _of_files([_item(name, file) for name in names if (file := opened(folder.data, name))])
 
 
 _PARTS: dict[ExportPart, Callable[[Folder, str], ExportBundle]] = {
@@ -129,7 +129,7 @@ class _Blobs:
             yield Item(f"{BLOBS}/{digest[:2]}/{digest[2:]}", size, partial(_blob, self._folder, digest, size))
 
     def _list(self, first: str) -> None:
-        place = descriptor(self._folder, f"{BLOBS}/{first}", os.O_DIRECTORY)
+        place = descriptor(self._folder.data, f"{BLOBS}/{first}", os.O_DIRECTORY)
         if place is None:
             return
         try:
@@ -150,7 +150,7 @@ class _Blobs:
 
 def _folders(folder: Folder) -> list[str]:
     """The blob folders that exist: a new bot has few."""
-    place = descriptor(folder, BLOBS, os.O_DIRECTORY)
+    place = descriptor(folder.data, BLOBS, os.O_DIRECTORY)
     if place is None:
         return []
     try:
@@ -161,7 +161,7 @@ def _folders(folder: Folder) -> list[str]:
 
 def _blob(folder: Folder, digest: str, size: int) -> Iterator[bytes]:
     """A blob is included only if its content matches its name: a small one is read once, a large one twice."""
-    file = opened(folder, f"{BLOBS}/{digest[:2]}/{digest[2:]}")
+    file = opened(folder.data, f"{BLOBS}/{digest[:2]}/{digest[2:]}")
     if file is None:
         raise FileGone
     kept, total = list[bytes](), hashlib.sha256()
@@ -205,7 +205,7 @@ def _size(file: BinaryIO) -> int:
 
 
 def _size_of(folder: Folder, name: str) -> int:
-    number = descriptor(folder, name)
+    number = descriptor(folder.data, name)
     if number is None:
         return 0
     try:

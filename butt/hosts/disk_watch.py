@@ -13,10 +13,13 @@ import uuid
 from collections.abc import Callable
 from pathlib import Path
 
+from butt.figures import units
 from butt.hosts import disk_quota, trial
 from butt.hosts.interface import Folder
 from butt.hosts.orphans import id_of
+from butt.reasons import Reason
 from butt.rounds import GoOn, rounds
+from scuttlekit.folders import taken_below
 
 log = logging.getLogger("butt.hosts")
 
@@ -24,11 +27,8 @@ TICK, EVERY, AFTER_TROUBLE = 0.25, 30.0, 3.0
 PAUSE = 9
 """The folders of many bots take long to measure: at most a tenth of the time is spent on it while there is free space."""
 
-MUCH, LITTLE = 64 * 1024 * 1024, 1024 * 1024
-"""After so many bytes of the free space are gone, folders are measured; after less if little is free."""
-
-LEAST_GROWN = 4 * 1024 * 1024
-"""Whoever grew by less than this did not fill the disk."""
+LITTLE = 1024 * 1024
+"""If little of the disk is free, folders are measured after so many more bytes of it are gone."""
 
 
 class DiskWatch:
@@ -54,7 +54,7 @@ class DiskWatch:
         is_low = space.free < disk_quota.least_free(space.total)
         gone = self._most_free - space.free
         self._most_free = max(self._most_free, space.free)
-        is_due = now >= self._next or gone >= (LITTLE if is_low else MUCH)
+        is_due = now >= self._next or gone >= (LITTLE if is_low else disk_quota.MUCH)
         if not is_due or (now < self._not_before and not is_low):
             return
         sizes = self._measure()
@@ -72,30 +72,30 @@ class DiskWatch:
 
     def _measure(self) -> dict[uuid.UUID, int]:
         found = [bot_id for name in os.listdir(self._bots) if (bot_id := id_of(name))]  # noqa: PTH208 - of thousands
-        return {bot_id: disk_quota.size_of(self._folder(bot_id)) for bot_id in found}
+        return {bot_id: size_of(self._folder(bot_id)) for bot_id in found}
 
     def _hold_to_quota(self, bot_id: uuid.UUID, size: int) -> None:
-        folder = self._folder(bot_id)
-        most = disk_quota.quota_of(folder).most
-        if disk_quota.stopped(folder):
+        place = self._bots / str(bot_id)
+        most = disk_quota.quota_of(place).most
+        if disk_quota.stopped(place):
             # It was started between being ended and being marked.
             self._end(str(bot_id))
         elif most and size > most:
             log.warning("%s uses %d bytes of disk, more than %d: it is ended", bot_id, size, most)
-            self._stop(bot_id, lambda: disk_quota.stop_for_limit(folder, size))
+            self._stop(bot_id, lambda: disk_quota.stop_for_limit(place, size))
 
     def _make_room(self, sizes: dict[uuid.UUID, int], free: int, total: int) -> None:
         """While code is on trial, `butt.hosts.trial` sees to it that the disk does not stay full."""
         grown = {
             bot_id: size - self._before.get(bot_id, 0)
             for bot_id, size in sizes.items()
-            if not trial.is_on(self._folder(bot_id)) and not disk_quota.stopped(self._folder(bot_id))
+            if not trial.is_on(self._folder(bot_id).data) and not disk_quota.stopped(self._bots / str(bot_id))
         }
-        worst = max(grown, key=grown.__getitem__, default=None)
-        if worst is None or grown[worst] < LEAST_GROWN:
+        worst = disk_quota.who_filled_it(grown)
+        if worst is None:
             return
         log.warning("%s grew by %d bytes, and %d are free: it is ended", worst, grown[worst], free)
-        self._stop(worst, lambda: disk_quota.stop_for_room(self._folder(worst), free, total))
+        self._stop(worst, lambda: disk_quota.stop_for_room(self._bots / str(worst), free, total))
 
     def _stop(self, bot_id: uuid.UUID, mark: Callable[[], None]) -> None:
         """It ends first: it would fill the space that the service needs to write down what became of it."""
@@ -104,3 +104,14 @@ class DiskWatch:
 
     def _folder(self, bot_id: uuid.UUID) -> Folder:
         return Folder(self._bots / str(bot_id))
+
+
+def size_of(folder: Folder) -> int:
+    """How many bytes of the disk a bot's folder takes. The ballast of a trial does not count: it is ours."""
+    return taken_below(folder.path) - trial.ballast_size(folder.data)
+
+
+def why_stopped(stop: disk_quota.DiskStop) -> Reason:
+    if stop.limit:
+        return Reason("disk-over-limit", used=units.size(stop.used), limit=units.size(stop.limit))
+    return Reason("disk-nearly-full", left=units.size(stop.left), needed=units.size(stop.needed))

@@ -27,7 +27,7 @@ from supervisor.xmlrpc import Faults
 from butt.agents.wake import wake_steward
 from butt.hosts import disk_quota, exits, trial
 from butt.hosts.adopting import take_over
-from butt.hosts.disk_watch import DiskWatch
+from butt.hosts.disk_watch import DiskWatch, size_of, why_stopped
 from butt.hosts.interface import Folder, HostTrouble, Order, Sighting
 from butt.hosts.local_reader import tail
 from butt.hosts.looking import each_looked_at
@@ -148,10 +148,12 @@ class Processes:
     def _start(self, order: Order) -> None:
         name, folder = str(order.bot_id), self._folder(order.bot_id)
         state, known = self._state(name), _launch_in(folder.config)
-        if known == order.launch and (state not in (None, ProcessStates.STOPPED) or trial.is_full(folder)):
+        if known == order.launch and (
+            state not in (None, ProcessStates.STOPPED) or trial.is_full(folder.data)
+        ):
             if not order.on_trial:
-                trial.end(folder, order.release)
-            disk_quota.set_limit(folder, order.disk)
+                trial.end(folder.data, order.release)
+            self._set_limit(folder, order)
             return
         if state not in (None, *STOPPED_STATES):
             self._stop(name)
@@ -164,13 +166,12 @@ class Processes:
             raise HostTrouble(misfit)
         folder.data.mkdir(parents=True, exist_ok=True, mode=0o700)
         folder.log.parent.mkdir(exist_ok=True)
-        if order.on_trial:
-            trial.begin(folder, order.release)
-        else:
-            trial.end(folder, order.release)
-        disk_quota.set_limit(folder, order.disk)
-        if not disk_quota.may_start(folder):
+        trial.prepare(folder.data, order.release, on_trial=order.on_trial)
+        self._set_limit(folder, order)
+        free = shutil.disk_usage(folder.path).free
+        if not disk_quota.may_start(folder.path, lambda: size_of(folder), free):
             return
+        disk_quota.forget_stop(folder.path)
         config = {"path": str(folder.data), "host": order.bind, **pub_config(asdict(order))}
         write_whole(folder.config, json.dumps(config, indent=1))
         program = self._supervisor.programs / f"{name}.conf"
@@ -190,6 +191,9 @@ class Processes:
             stop_seconds=STOP_SECONDS,
             log=escaped(folder.log),
         )
+
+    def _set_limit(self, folder: Folder, order: Order) -> None:
+        disk_quota.set_limit(folder.path, order.disk, lambda: size_of(folder))
 
     def _stop(self, name: str) -> None:
         self._quietly((Faults.BAD_NAME, Faults.NOT_RUNNING), "stopProcess", name, False)
@@ -243,17 +247,17 @@ class Processes:
 
     def _sighting(self, folder: Folder, row: dict[str, Any] | None) -> Sighting:
         ssb_id = id_in(folder)
-        if trial.is_full(folder):
+        if trial.is_full(folder.data):
             return self._ended_for_room(folder, row, ssb_id)
-        if stop := disk_quota.stopped(folder):
-            return self._ended_for_disk(folder, row, ssb_id, stop.why)
+        if stop := disk_quota.stopped(folder.path):
+            return self._ended_for_disk(folder, row, ssb_id, why_stopped(stop))
         if row is None or row["state"] == ProcessStates.STOPPED:
             return Sighting(ssb_id=ssb_id, latest=self._newest(folder, ssb_id))
         over = row["state"] in (ProcessStates.EXITED, ProcessStates.FATAL)
         if not (over or row["state"] == ProcessStates.BACKOFF):
             return Sighting(running=True, ssb_id=ssb_id)
         if over:
-            trial.make_room(folder)
+            trial.make_room(folder.data)
         # supervisord forgets the exit code of a process that ended early and retries it; the pub's log has both.
         words = last_words(tail(folder.log, 16384), datetime.fromtimestamp(row["start"], UTC))
         words = words or LastWords.none(int(row["exitstatus"]))
@@ -265,7 +269,7 @@ class Processes:
     def _newest(self, folder: Folder, ssb_id: str | None) -> Any:
         """The pub's newest message, searched for once per sequence that it noted."""
         noted = sequence_in(folder)
-        if not (noted and ssb_id) or trial.is_on(folder):
+        if not (noted and ssb_id) or trial.is_on(folder.data):
             return None
         if self._latest.get(folder.path, (0,))[0] != noted:
             self._latest[folder.path] = (noted, newest_in(folder, ssb_id))
@@ -276,7 +280,7 @@ class Processes:
         if row is not None and row["state"] not in STOPPED_STATES:
             self._stop(folder.path.name)
             return Sighting(running=True, ssb_id=ssb_id)
-        trial.give_room(folder)
+        trial.give_room(folder.data)
         words = LastWords.none(exits.DISK_FULL)
         return Sighting(ended=words.message, exit_code=words.code, ssb_id=ssb_id)
 
@@ -317,7 +321,8 @@ def _its_folder() -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise HostTrouble(f"its folder cannot be used: {(error.strerror or 'it fails').lower()}") from error
+        words = error.strerror or "it fails"
+        raise HostTrouble(f"its folder cannot be used: {words[:1].lower()}{words[1:]}") from error
 
 
 class UnknownCall(HostTrouble):

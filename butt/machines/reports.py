@@ -32,6 +32,16 @@ class _Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
 
+class SeenDiskStop(_Strict):
+    """As `butt.hosts.disk_quota.DiskStop`, in bytes."""
+
+    used: _Whole = 0
+    limit: _Whole = 0
+    left: _Whole = 0
+    most: _Whole = 0
+    needed: _Whole = 0
+
+
 class SeenBot(_Strict):
     """A bot's container. `running` is also true while the machine is about to restart it by itself."""
 
@@ -39,6 +49,7 @@ class SeenBot(_Strict):
     running: bool
     exitCode: Annotated[int, Field(ge=-1, le=255)] | None = None
     error: _Words = Field("", description="Why the machine could not make it so.")
+    diskStop: SeenDiskStop | None = Field(None, description="Why it was stopped for its use of the disk.")
     words: _Words = Field("", description="The end of the bot's log, when it has ended.")
     startedAt: Annotated[AwareDatetime, Field(strict=False)] | None = None
     restarts: _Whole = 0

@@ -15,6 +15,13 @@ WORDS = {
         "place, or move it back."
     ),
     "disk-full": "The disk is full.",
+    "disk-nearly-full": (
+        "It left only {left} of its machine's disk free, so it was stopped. It starts again when {needed} are free."
+    ),
+    "disk-over-limit": (
+        "It used {used} of disk and may use {limit}, so it was stopped. It starts again when it may use more, or when some of "
+        "its files are removed."
+    ),
     "going-back": "It is going back to its earlier code.",
     "memory-too-small": "It needs more memory than it has.",
     "move-failed": "It was not moved to {place}: {why}",

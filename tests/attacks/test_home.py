@@ -4,7 +4,6 @@ secrets.
 
 import ast
 import os
-import runpy
 import stat
 import subprocess
 import sys
@@ -18,6 +17,7 @@ from butt.command.files import FEWEST
 from butt.configuration import kept_secret
 from butt.environment import for_bots, for_tools
 from butt.home import HomeTrouble, hold, is_closed
+from tests.on_machines import module_of
 from tests.service import Service
 
 ROOT = Path(__file__).parents[2]
@@ -71,15 +71,12 @@ def test_making_a_secret_closes_its_home_folder(tmp_path: Path):
 
 def test_a_bot_in_a_container_can_read_its_configuration(tmp_path: Path):
     """Salt runs as our child, with our umask; the bot runs as another user."""
-    engine = runpy.run_path(str(ROOT / "salt" / "files" / "_modules" / "butt_engine.py"))
-    engine["settings"].__globals__["__opts__"] = {"id": "here", "butt": {"home": str(tmp_path)}}
+    engine = module_of("butt_engine", opts={"id": "here", "butt": {"home": str(tmp_path)}})
     hold(tmp_path)
-    engine["_make_folder"]("bot")
+    engine["_write_config"]("bot", {"config": {}})
     folder = tmp_path / "bots" / "bot"
-    engine["_write"](str(folder / "config.json"), "{}", engine["READ_BY_BOTS"])
-    engine["_write"](str(folder / "earlier.log"), "what it said", engine["OURS"])
     modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in (folder, *folder.iterdir())}
-    assert modes == {"bot": 0o755, "config.json": 0o644, "earlier.log": 0o600}
+    assert modes == {"bot": 0o755, "config.json": 0o644}
 
 
 @pytest.mark.parametrize("name", ["100%", 'a"b', "a ;b", "a #b", "a\nb", "a\\b"])

@@ -5,7 +5,6 @@ pause.
 import asyncio
 import json
 import logging
-import runpy
 import uuid
 from collections.abc import Mapping
 from pathlib import Path
@@ -33,14 +32,15 @@ from butt.monitor.samples import Seen, write
 from butt.monitor.watch import QUICK_TRIES, Bot, BotFigures, watch
 from butt.steward.steward import Steward
 from scuttlekit import KeyPair
+from scuttlekit.data_folder import newest_message
 from scuttlekit.messages import Head, Message, create
 from tests.figures.history import figures
 from tests.machines.machines import machine, placed_bot, report
 from tests.monitor.responder import Responder
+from tests.on_machines import module_of
 from tests.people import bot_in, person
 from tests.scuttlekit.logs import log_of
 
-ROOT = Path(__file__).parents[2]
 FAR = 2**63 - 1
 KEYS = KeyPair.generate()
 HELLO = {"type": "post", "text": "hello"}
@@ -217,12 +217,9 @@ def test_a_machine_reports_the_last_message_of_a_bot_that_ended():
 def test_it_reports_an_unknown_message_and_none_of_a_trial(
     folder: Folder, sequence: int, on_trial: bool, told: int
 ):
-    here, trials = module_of("butt"), module_of("butt_trial")
-    here["_latest"].__globals__["__salt__"] = {
-        "butt_trial.is_on": lambda _: on_trial,
-        "butt_trial.noted": trials["noted"],
-        "butt_trial.newest": trials["newest"],
-    }
+    here = module_of("butt")
+    if on_trial:
+        trial.begin(folder.data, "new")
     mounts = [{"Destination": "/data", "Source": str(folder.data)}]
     there = {"Mounts": mounts, "Config": {"Labels": {"butt.bot": "bot"}}}
     said = here["_latest"](there, {"sequence": sequence})
@@ -257,40 +254,6 @@ def note(folder: Folder, sequence: int) -> None:
     (folder.data / "sequence").write_text(f"{sequence:015d}\n")
 
 
-def module_of(name: str) -> dict[str, Any]:
-    """What a machine runs under Salt."""
-    return runpy.run_path(str(ROOT / "salt" / "files" / "_modules" / f"{name}.py"))
-
-
-class Here:
-    """The trial of the host that runs bots as processes."""
-
-    def __init__(self, folder: Folder) -> None:
-        self.folder = folder
-
-    def begin(self, release: str) -> None:
-        trial.begin(self.folder, release)
-
-    def end(self, release: str) -> None:
-        trial.end(self.folder, release)
-
-
-class There:
-    """The same in a machine's module, which has neither the library of bots nor that of Docker."""
-
-    def __init__(self, folder: Folder) -> None:
-        self.module = module_of("butt_trial")
-        volume = {"butt_engine.volume": lambda _: str(folder.data)}
-        self.module["begin"].__globals__["__salt__"] = volume
-
-    def begin(self, release: str) -> None:
-        self.module["begin"]("bot", release)
-
-    def end(self, release: str) -> None:
-        self.module["end"]("bot", release)
-
-
-@pytest.mark.parametrize("host", [Here, There])
 @pytest.mark.parametrize(
     ("noted", "logged", "left"),
     [
@@ -300,41 +263,37 @@ class There:
     ],
 )
 def test_a_rejected_release_leaves_no_sequence_that_stops_the_earlier_one(
-    folder: Folder, host: type[Here | There], noted: int, logged: tuple[int, ...], left: int
+    folder: Folder, noted: int, logged: tuple[int, ...], left: int
 ):
-    way_back = host(folder)
-    way_back.begin("new")
-    assert trial.is_on(folder)
+    trial.begin(folder.data, "new")
+    assert trial.is_on(folder.data)
     note(folder, noted)
     says(folder, *logged)
-    way_back.end("old")
+    trial.end(folder.data, "old")
     assert sequence_in(folder) == left
-    assert not trial.is_on(folder)
+    assert not trial.is_on(folder.data)
 
 
-@pytest.mark.parametrize("host", [Here, There])
-def test_a_sequence_noted_by_a_proven_release_stays(folder: Folder, host: type[Here | There]):
-    way_back = host(folder)
-    way_back.begin("new")
+def test_a_sequence_noted_by_a_proven_release_stays(folder: Folder):
+    trial.begin(folder.data, "new")
     note(folder, 12)
-    way_back.end("new")
+    trial.end(folder.data, "new")
     assert sequence_in(folder) == 12
 
 
-def test_both_hosts_find_the_same_last_message(folder: Folder):
-    newest = There(folder).module["newest"]
+def test_the_last_message_is_found_at_the_end_of_the_log_alone(folder: Folder):
     for sequences in ((1,), (5, 6, 7), (2**31 - 1,)):
         says(folder, *sequences)
-        sequence, record = newest(str(folder.data), KEYS.id)
+        sequence, record = newest_message(folder.data, KEYS.id)
         assert newest_in(folder, KEYS.id) == json.loads(record)["value"] == message(sequence).value
         assert sequence == sequences[-1]
     log = folder.data / "flume" / "log.offset"
     log.write_bytes(log.read_bytes()[:-3])
-    assert newest(str(folder.data), KEYS.id) == (0, b"")
+    assert newest_message(folder.data, KEYS.id) == (0, b"")
     assert newest_in(folder, KEYS.id) is None
     log.unlink()
     log.symlink_to("/etc/passwd")
-    assert newest(str(folder.data), KEYS.id) == (0, b"")
+    assert newest_message(folder.data, KEYS.id) == (0, b"")
     assert newest_in(folder, KEYS.id) is None
 
 

@@ -1,26 +1,22 @@
-"""Which files go along when a bot's data moves is the same here and on machines, which have none of our
-code.
-"""
+"""Which files go along when a bot's data moves is the same here and on machines."""
 
-import runpy
+import ast
+import sys
 from pathlib import Path
-from typing import Any
+
+import pytest
 
 from butt.exports.bundle import ExportPart
 from butt.exports.tar import packed
-from butt.hosts import bundles, trial
+from butt.hosts import bundles
 from butt.hosts.interface import Folder
 from butt.imports.tar_filter import TarFilter
 from butt.vault.writing import STATE
-from scuttlekit.data_folder import ENTRIES, MOVED, STATE_OF_SERVICE
+from scuttlekit.data_folder import MOVED, STATE_OF_SERVICE
 from tests.exports.folders import fill
+from tests.on_machines import MODULES, module_of
 
-MODULES = Path(__file__).parents[2] / "salt" / "files" / "_modules"
 OF_A_MOVE = {"sequence", *STATE_OF_SERVICE}
-
-
-def module(name: str) -> dict[str, Any]:
-    return runpy.run_path(str(MODULES / f"{name}.py"))
 
 
 def names(folder: Folder, part: ExportPart | None = None) -> set[str]:
@@ -38,22 +34,31 @@ def test_a_move_includes_everything_and_an_export_what_is_useful_elsewhere(tmp_p
     assert names(folder, ExportPart.ALL) == set(MOVED) - OF_A_MOVE
 
 
-def test_machines_send_and_accept_the_same_files():
-    sent = module("butt_exports")["FILES"]
+def test_machines_send_the_same_files():
+    sent = module_of("butt_exports")["FILES"]
     assert set(sent["move"]) == set(MOVED)
     assert set(sent["all"]) == set(MOVED) - OF_A_MOVE
-    taken = module("butt_cargo")["_KNOWN"]
-    assert [name for name in MOVED if not taken.fullmatch(name)] == []
 
 
 def test_machines_send_the_same_files_to_the_vault():
-    assert module("butt_vault")["SMALL"] == STATE
+    assert module_of("butt_vault")["SMALL"] == STATE
 
 
-def test_both_hosts_know_the_same_files_of_a_pub():
-    there = module("butt_trial")
-    assert there["OF_A_PUB"] == ENTRIES
-    assert (there["BALLAST"], there["FULL"]) == (trial.BALLAST, trial.FULL)
+LINKS = sorted(path for path in MODULES.rglob("*.py") if path.is_symlink())
+
+
+@pytest.mark.parametrize("module", LINKS, ids=lambda module: module.stem)
+def test_what_machines_share_with_us_needs_only_what_they_have(module: Path):
+    """Salt brings its own Python, in which nothing of ours is installed."""
+    here = {f"scuttlekit.{path.stem}" for path in (MODULES / "scuttlekit").glob("*.py")}
+    tree = ast.parse(module.read_text())
+    needed = {node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
+    needed |= {name.name for node in ast.walk(tree) if isinstance(node, ast.Import) for name in node.names}
+    assert {name for name in needed if str(name).partition(".")[0] not in sys.stdlib_module_names} <= here
+
+
+def test_machines_share_some_modules_with_us():
+    assert {path.stem for path in LINKS} >= {"butt_trial", "butt_quota", "files", "folders"}
 
 
 def test_a_move_is_unpacked_whole_and_an_import_in_part(tmp_path: Path):

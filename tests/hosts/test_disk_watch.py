@@ -11,6 +11,7 @@ import psutil
 import pytest
 
 from butt.hosts import Order, Sighting, disk_quota, exits
+from butt.hosts.disk_watch import size_of
 from butt.hosts.interface import Folder
 from butt.hosts.processes import Processes
 from butt.sources.releases import Built, build
@@ -98,8 +99,8 @@ def test_a_bot_that_uses_more_than_its_limit_is_ended_and_starts_when_it_may_use
         assert seen.exit_code == exits.DISK_FULL
         assert "and may use 1 MiB, so it was stopped. It starts again when it may use more" in seen.ended
         wait_for(lambda: not processes_of(host, GREEDY), 30)
-        used = disk_quota.size_of(Folder(host.bots / str(GREEDY)))
-        assert used > disk_quota.quota_of(Folder(host.bots / str(GREEDY))).most
+        used = size_of(Folder(host.bots / str(GREEDY)))
+        assert used > disk_quota.quota_of(host.bots / str(GREEDY)).most
 
         # Whether it is told the same again or started anew, there is no room for it.
         for launch in (1, 2):
@@ -139,29 +140,29 @@ def test_a_lower_limit_does_not_stop_a_bot_that_keeps_what_it_has(tmp_path: Path
     folder = Folder(tmp_path)
     folder.data.mkdir()
     fills(folder, 200 * MB)
-    disk_quota.set_limit(folder, MB)
-    first = disk_quota.quota_of(folder).most
-    assert first > disk_quota.size_of(folder) >= 200 * MB
+    disk_quota.set_limit(tmp_path, MB, lambda: size_of(folder))
+    first = disk_quota.quota_of(tmp_path).most
+    assert first > size_of(folder) >= 200 * MB
     # Whoever changes it again and again gains nothing, however much was written meanwhile.
     for limit in range(2 * MB, 5 * MB, MB):
         fills(folder, 300 * MB)
-        disk_quota.set_limit(folder, limit)
-        assert disk_quota.quota_of(folder).most == first
+        disk_quota.set_limit(tmp_path, limit, lambda: size_of(folder))
+        assert disk_quota.quota_of(tmp_path).most == first
     (folder.data / "log").write_bytes(b"")
-    disk_quota.set_limit(folder, MB)
-    assert disk_quota.quota_of(folder).most < 70 * MB
-    disk_quota.set_limit(folder, 0)
-    assert disk_quota.quota_of(folder).most == 0
+    disk_quota.set_limit(tmp_path, MB, lambda: size_of(folder))
+    assert disk_quota.quota_of(tmp_path).most < 70 * MB
+    disk_quota.set_limit(tmp_path, 0, lambda: size_of(folder))
+    assert disk_quota.quota_of(tmp_path).most == 0
 
 
 def test_holes_do_not_count_and_small_files_take_a_block(tmp_path: Path):
     folder = Folder(tmp_path)
     folder.data.mkdir()
-    empty = disk_quota.size_of(folder)
+    empty = size_of(folder)
     with (folder.data / "hole").open("wb") as file:
         file.truncate(1 << 40)
     (folder.data / "link").symlink_to("/")
-    assert disk_quota.size_of(folder) - empty < MB
+    assert size_of(folder) - empty < MB
     for number in range(256):
         (folder.data / f"small-{number}").write_bytes(b"x")
-    assert disk_quota.size_of(folder) - empty >= 256 * 4096
+    assert size_of(folder) - empty >= 256 * 4096

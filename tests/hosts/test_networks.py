@@ -2,10 +2,8 @@
 
 import base64
 import json
-import runpy
 from collections.abc import Mapping
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -21,11 +19,11 @@ from butt.steward.steward import Steward
 from scuttlekit import network_key
 from scuttlekit.pub.config import checked
 from tests.machines.machines import machine
+from tests.on_machines import module_of
 from tests.people import bot_in, person, ssb_id
 
 pytestmark = pytest.mark.django_db
 
-ENGINE = Path(__file__).parents[2] / "salt" / "files" / "_modules" / "butt_engine.py"
 OWN = base64.b64encode(b"n" * 32).decode()
 
 
@@ -59,7 +57,7 @@ def told(bot: Agent) -> list[dict[str, Any]]:
     machine("m1")
     write(order)
     placed = json.loads(json.dumps(pillar_of("m1")["butt"]["bots"][str(bot.id)]))
-    in_container = json.loads(runpy.run_path(str(ENGINE))["_config"](placed))
+    in_container = json.loads(module_of("butt_engine")["_config"](placed))
     return [{"path": "/bots/my", **pub_config(asdict(order))}, in_container]
 
 

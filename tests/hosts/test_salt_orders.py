@@ -127,6 +127,18 @@ def test_the_reason_is_the_bots_own_last_error(here: Machine, bot: Agent):
     assert not sighting_of(bot.id).ended, "Docker tries it again"
 
 
+def test_a_bot_that_used_too_much_disk_was_stopped_for_a_reason_in_words(here: Machine, bot: Agent):
+    write(order(bot))
+    stop = {"used": 100 << 20, "limit": 1 << 20, "most": 65 << 20}
+    says(1, **{bot.id.hex: {"launch": 1, "running": False, "exitCode": 74, "diskStop": stop}})
+    seen = sighting_of(bot.id)
+    assert seen.ended.startswith("It used 100 MiB of disk and may use 1 MiB, so it was stopped.")
+    assert seen.exit_code == 74
+    stop = {"left": 20 << 20, "needed": 1 << 30}
+    says(1, **{bot.id.hex: {"launch": 1, "running": False, "exitCode": 74, "diskStop": stop}})
+    assert "left only 20 MiB of its machine's disk free" in sighting_of(bot.id).ended
+
+
 def test_trouble_of_a_machine_affects_only_unsettled_bots(here: Machine, bot: Agent):
     write(order(bot))
     Machine.objects.update(trouble="It did not answer.")

@@ -29,48 +29,48 @@ def ballast(folder: Folder) -> int | None:
 
 
 def test_files_of_rejected_code_are_removed_and_nothing_else(folder: Folder):
-    trial.begin(folder, "new")
+    trial.begin(folder.data, "new")
     (folder.data / "junk").write_bytes(b"junk")
     (folder.data / "blobs").mkdir()
-    trial.end(folder, "old")
+    trial.end(folder.data, "old")
     assert inside(folder) == {"mine", "blobs"}
     assert ballast(folder) is None
 
 
 def test_files_of_proven_code_stay(folder: Folder):
-    trial.begin(folder, "new")
+    trial.begin(folder.data, "new")
     (folder.data / "index").mkdir()
-    trial.end(folder, "new")
+    trial.end(folder.data, "new")
     assert inside(folder) == {"mine", "index"}
 
 
 def test_a_trial_after_another_removes_nothing_of_proven_code(folder: Folder):
-    trial.begin(folder, "new")
+    trial.begin(folder.data, "new")
     (folder.data / "of new").mkdir()
-    trial.begin(folder, "newer")
+    trial.begin(folder.data, "newer")
     (folder.data / "of newer").mkdir()
-    trial.end(folder, "newer")
+    trial.end(folder.data, "newer")
     assert inside(folder) == {"mine", "of new", "of newer"}
 
 
 def test_each_start_on_trial_has_its_ballast(folder: Folder):
-    trial.begin(folder, "new")
-    trial.make_room(folder)
-    trial.begin(folder, "new")
+    trial.begin(folder.data, "new")
+    trial.make_room(folder.data)
+    trial.begin(folder.data, "new")
     assert ballast(folder) == trial.BALLAST
-    trial.give_room(folder)
-    trial.begin(folder, "new")
+    trial.give_room(folder.data)
+    trial.begin(folder.data, "new")
     assert ballast(folder) == trial.BALLAST
 
 
 def test_a_full_disk_is_reported_until_the_next_start(folder: Folder):
-    assert not trial.is_full(folder)
-    trial.begin(folder, "new")
-    assert not trial.is_full(folder)
-    trial.give_room(folder)
-    assert trial.is_full(folder)
-    trial.begin(folder, "new")
-    assert not trial.is_full(folder)
+    assert not trial.is_full(folder.data)
+    trial.begin(folder.data, "new")
+    assert not trial.is_full(folder.data)
+    trial.give_room(folder.data)
+    assert trial.is_full(folder.data)
+    trial.begin(folder.data, "new")
+    assert not trial.is_full(folder.data)
 
 
 @pytest.mark.parametrize("kind", ["built_pub", "built_node_pub"])

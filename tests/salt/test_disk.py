@@ -25,7 +25,8 @@ def test_a_bot_that_fills_the_disk_is_stopped_and_runs_again_when_there_is_room(
     assert bots.run()[0] == ["1 of its bots are not as they should be."]
     seen = bots.teller.last_report()["bots"][bot]
     assert (seen["running"], seen["exitCode"]) == (False, 74)
-    assert "and may use 1 MiB, so it was stopped" in seen["error"]
+    assert seen["diskStop"]["limit"] == 1 << 20
+    assert seen["diskStop"]["used"] > 70_000_000
 
     bots.wanted[bot] |= {"launch": 3}
     bots.tell()
@@ -43,7 +44,8 @@ def test_a_bot_that_fills_the_disk_is_stopped_and_runs_again_when_there_is_room(
     bots.run()
     seen = bots.teller.last_report()["bots"][bot]
     assert seen["running"] is False
-    assert "of its machine's disk free, so it was stopped" in seen["error"]
+    assert seen["diskStop"]["limit"] == 0
+    assert seen["diskStop"]["left"] < seen["diskStop"]["needed"]
 
     (data / "junk").unlink()
     bots.converge()

@@ -165,3 +165,19 @@ def test_only_one_writer_can_create_the_file(tmp_path: Path):
         (won,) = set(pool.map(try_to_be, range(20))) - {None}
     assert place.read_text() == str(won)
     assert list(tmp_path.iterdir()) == [place]
+
+
+def test_a_file_has_its_mode_whatever_the_umask(tmp_path: Path):
+    before = os.umask(0o077)
+    try:
+        write_whole(tmp_path / "config.json", "{}", mode=0o644)
+    finally:
+        os.umask(before)
+    assert mode_of(tmp_path / "config.json") == 0o644
+
+
+def test_a_pipe_that_is_named_like_a_draft_blocks_nobody(tmp_path: Path):
+    pipe = tmp_path / ".note.0123456789abcdef.draft"
+    os.mkfifo(pipe)
+    write_whole(tmp_path / "note", "1")
+    assert [path.name for path in tmp_path.iterdir()] == ["note"]

@@ -60,9 +60,9 @@ def test_the_newest_record_of_an_author_is_found_from_behind(
     ends = ends_of(payloads)
     end = max(place for place in ends if place <= cut)
     whole = [n for n in range(len(payloads)) if ends[n + 1] <= end and ends[n] >= end - near]
-    theirs = [payloads[n] for n in whole if said[n][0] == ALICE]
+    theirs = [(said[n][1], payloads[n]) for n in whole if said[n][0] == ALICE]
     found = offsetlog.newest_of(io.BytesIO(log[:cut]), cut, ALICE, near)
-    assert found == (theirs[-1] if theirs else None)
+    assert found == (theirs[-1] if theirs else (0, b""))
 
 
 def test_a_length_that_equals_its_position_is_not_the_end_of_a_record():

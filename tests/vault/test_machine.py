@@ -3,12 +3,11 @@
 import hashlib
 import importlib.util
 import json
-import os
 import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import ModuleType
-from typing import Any, BinaryIO
+from typing import Any
 
 import pyrage
 import pytest
@@ -23,6 +22,7 @@ from butt.vault.models import Vaulted
 from butt.vault.reading import read
 from butt.vault.writing import things_of
 from tests.machines.machines import alices, bot
+from tests.on_machines import MODULES
 from tests.private.test_machines import bears, client
 from tests.sources.conftest import settings_of
 from tests.vault.folders import Folder
@@ -30,8 +30,6 @@ from tests.vault.folders import Folder
 __all__ = ["alices", "bot", "client", "settings_of"]
 
 pytestmark = pytest.mark.django_db
-
-MODULES = Path(__file__).parents[2] / "salt" / "files" / "_modules"
 
 
 def module(name: str) -> ModuleType:
@@ -43,7 +41,7 @@ def module(name: str) -> ModuleType:
     return made
 
 
-butt_vault, butt_exports = module("butt_vault"), module("butt_exports")
+butt_vault = module("butt_vault")
 
 
 class PrivateServer:
@@ -79,16 +77,12 @@ class Machines:
 
     def starts(self) -> None:
         """The program, after it was killed at any time."""
-        self.sender = butt_vault.VaultSender(self.server, _opened, lambda: self.now)
+        self.sender = butt_vault.VaultSender(self.server, lambda: self.now)
 
     def goes_on(self, seconds: int = 8) -> None:
         for _ in range(seconds):
             self.now += 1
             self.sender.round(self.told)
-
-
-def _opened(root: str, name: str) -> BinaryIO:
-    return os.fdopen(butt_exports.open_below(root, name), "rb")
 
 
 @pytest.fixture

@@ -15,6 +15,8 @@ from butt.clouds import rentals
 from butt.clouds.models import Rented
 from butt.configuration import configuration
 from butt.hosts import exits
+from butt.hosts.disk_quota import DiskStop
+from butt.hosts.disk_watch import why_stopped
 from butt.hosts.interface import Away, HostTrouble, NoRoom, Order, Sighting
 from butt.hosts.publog import last_words
 from butt.hosts.salt.carried import carried, old_copies
@@ -197,6 +199,9 @@ def _ended(seen: SeenBot, row: Placement) -> Sighting | None:
     """Why the bot does not run and will not by itself, or None. Docker would restart it for ever, so we
     decide.
     """
+    if seen.diskStop:
+        stop = why_stopped(DiskStop(**seen.diskStop.model_dump()))
+        return Sighting(ended=stop, exit_code=exits.DISK_FULL, ssb_id=row.ssb_id, latest=_latest(seen))
     if seen.error:
         taken = "already allocated" in seen.error or "already in use" in seen.error
         why = Reason("port-taken", port=row.order["port"]) if taken else seen.error

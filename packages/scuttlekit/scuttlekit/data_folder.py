@@ -1,10 +1,16 @@
-"""The files of a pub's data folder, and which of them go along where the pub goes.
+"""The files of a pub's data folder, which of them go along where the pub goes, and what they say about the pub.
 
 Exports, moves, copies, backups, and code that clears a data folder, read these lists. Name each new file of
-the pub here.
+the pub here. Needs the standard library alone: machines get this file as it is.
 """
 
+import os
+import re
+from pathlib import Path
 from typing import Final
+
+from scuttlekit.folders import opened
+from scuttlekit.offsetlog import newest_of
 
 SECRET: Final = "secret"  # noqa: S105 - the name of a file
 LOG: Final = "flume/log.offset"
@@ -37,3 +43,48 @@ BACKED_UP: Final = (SECRET, NOTE, *STATE, *STATE_OF_SERVICE, *TOLD_AGAIN)
 
 ENTRIES: Final = frozenset(name.partition("/")[0] for name in (*MOVED, BLOBS, *TOLD_AGAIN, *MADE_AGAIN))
 """What there may be in a data folder that is the pub's own, at the top of it."""
+
+NEAR: Final = 4 * 1024 * 1024
+"""How many bytes at the end of a log are searched for the pub's own newest message."""
+
+_NUMBER = re.compile(rb"([0-9]{1,15})\n")
+_ID = re.compile(rb'"id"\s*:\s*"(@[A-Za-z0-9+/]{43}=\.ed25519)"')
+_MOST = 4096
+
+
+def noted_sequence(data: Path | str) -> int:
+    """Read how far the pub noted that its feed goes; 0 if it did not. Only its log shows whether that is true."""
+    found = _NUMBER.fullmatch(_beginning(data, NOTE, 17))
+    return int(found[1]) if found else 0
+
+
+def named_id(data: Path | str) -> str | None:
+    """Read the SSB id in the secret, unverified; None if there is none."""
+    found = _ID.search(_beginning(data, SECRET, _MOST))
+    return found[1].decode() if found else None
+
+
+def newest_message(data: Path | str, ssb_id: str) -> tuple[int, bytes]:
+    """Find the newest message of the pub's own feed near the end of its log, unverified.
+
+    Returns its sequence and its record, or `(0, b"")`. The pub's last messages may exist here and nowhere else.
+    """
+    try:
+        file = opened(data, LOG)
+        if file is None:
+            return 0, b""
+        with file:
+            return newest_of(file, os.fstat(file.fileno()).st_size, ssb_id, NEAR)
+    except OSError:
+        return 0, b""
+
+
+def _beginning(data: Path | str, name: str, size: int) -> bytes:
+    try:
+        file = opened(data, name)
+        if file is None:
+            return b""
+        with file:
+            return file.read(size)
+    except OSError:
+        return b""

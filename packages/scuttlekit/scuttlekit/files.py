@@ -1,4 +1,7 @@
-"""Atomic file writes: a reader finds either the old content or all of the new, never half of it."""
+"""Atomic file writes: a reader finds either the old content or all of the new, never half of it.
+
+Needs the standard library alone: machines get this file as it is.
+"""
 
 import fcntl
 import os
@@ -17,7 +20,7 @@ DRAFTS = f".*.{'[0-9a-f]' * 2 * NAME_BYTES}.draft"
 def whole_file(
     path: Path, *, mode: int = FOR_ITS_OWNER, lasting: bool = False, first: bool = False
 ) -> Iterator[BinaryIO]:
-    """Open a file for writing that replaces `path` if the block succeeds. It has `mode` from the start.
+    """Open a file for writing that replaces `path` if the block succeeds. It has `mode` from the start, whatever the umask.
 
     With `lasting`, it survives a power failure right after. With `first`, it never replaces a file: if two
     writers compete, one wins, and the other gets `FileExistsError`.
@@ -70,6 +73,7 @@ def _begin(path: Path, mode: int) -> tuple[Path, int]:
         # The name is unique, so that two writers cannot move each other's half-written file.
         draft = path.with_name(f".{path.name}.{secrets.token_hex(NAME_BYTES)}.draft")
         number = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
+        os.fchmod(number, mode)
         with suppress(OSError):
             fcntl.flock(number, fcntl.LOCK_EX)
         if os.fstat(number).st_nlink:
@@ -82,7 +86,7 @@ def _sweep(folder: Path) -> None:
     """Remove the drafts of killed writers: secrets must not lie about, nor half backups fill the disk."""
     for draft in folder.glob(DRAFTS):
         with suppress(OSError):
-            number = os.open(draft, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+            number = os.open(draft, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
             try:
                 fcntl.flock(number, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 draft.unlink()

@@ -5,6 +5,8 @@ is being written, and after a crash, the last record may be incomplete: readers 
 mismatch is damage. A record of zeros was deleted, and is skipped.
 
 Source: https://github.com/flumedb/flumelog-offset#recoverable
+
+Needs the standard library alone: machines get this file as it is.
 """
 
 import errno
@@ -122,11 +124,11 @@ def last_end(file: BinaryIO, size: int) -> int:
     return 0
 
 
-def newest_of(file: BinaryIO, size: int, author: str, within: int) -> bytes | None:
+def newest_of(file: BinaryIO, size: int, author: str, within: int) -> tuple[int, bytes]:
     """Find the last record of an author among those that lie entirely in the last `within` bytes.
 
-    `size` is the size of the log. Returns None if there is no such record. Only the head of each record is
-    checked.
+    `size` is the size of the log. Returns the message's sequence and the record, or `(0, b"")` if there is no such
+    record. Only the head of each record is checked.
     """
     who, end = author.encode(), last_end(file, size)
     first = max(0, end - within)
@@ -137,11 +139,11 @@ def newest_of(file: BinaryIO, size: int, author: str, within: int) -> bytes | No
         length, told = _ENDS.unpack_from(data, here - 8)
         begin = here - 8 - length
         if told != first + here or begin < HEADER or length < SHORTEST_RECORD:
-            return None
-        if _sequence_of(who, data, begin, here - 8):
-            return data[begin : here - 8]
+            break
+        if sequence := _sequence_of(who, data, begin, here - 8):
+            return sequence, data[begin : here - 8]
         here = begin - HEADER
-    return None
+    return 0, b""
 
 
 def is_deleted(record: bytes) -> bool:

@@ -2,11 +2,14 @@
 
 import json
 import logging
-import os
 import re
-import stat
 import time
 import urllib.request
+from pathlib import Path
+
+import butt_trial
+
+from scuttlekit.data_folder import named_id, newest_message, noted_sequence
 
 SCHEMA = 1
 MOST_GONE = 5
@@ -17,7 +20,6 @@ MOST_TROUBLES, MOST_TROUBLE = 20, 300
 MOST_LATEST = 1024 * 1024
 DISK_FULL = 74  # as in packages/scuttlekit/PUB.md
 REPORT_SECONDS = 20
-_ID = re.compile(r'"id"\s*:\s*"(@[A-Za-z0-9+/]{43}=\.ed25519)"')
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
@@ -57,7 +59,7 @@ def states(pillar):
             made[f"make room {bot_id}"] = {"butt.out_of_room": [{"name": bot_id}]}
         elif bot["run"] and not (there and _is_wanted(bot_id, bot, there)):
             starting[bot_id] = bot
-        elif bot["run"] and not bot["on_trial"] and __salt__["butt_trial.is_on"](bot_id):
+        elif bot["run"] and not bot["on_trial"] and __salt__["butt_engine.is_on_trial"](bot_id):
             made[f"prove {bot_id}"] = {"butt.proven": [{"name": bot_id}, {"release": bot["release"]}]}
         elif not bot["run"] and runs:
             made[f"stop {bot_id}"] = {"butt.stopped": [{"name": bot_id}]}
@@ -95,7 +97,8 @@ def _is_full(bot_id, bot, there):
     """Whether this very launch, on trial, filled the disk: it waits for a decision about it."""
     if not (bot["on_trial"] and there and _launch(there) == bot["launch"]):
         return False
-    return __salt__["butt_trial.is_full"](bot_id)
+    data = _data(there)
+    return data is not None and butt_trial.is_full(Path(data))
 
 
 def _launch(there):
@@ -175,16 +178,17 @@ def _seen(there, bot):
     up = state["Status"] in ("running", "paused")
     full = bool(bot) and bot["run"] and _is_full(there["Config"]["Labels"]["butt.bot"], bot, there)
     bot_id = there["Config"]["Labels"]["butt.bot"]
-    stopped = __salt__["butt_disk.why"](bot_id, bot) if bot and bot["run"] and not up else ""
+    stopped = __salt__["butt_disk.why"](bot_id, bot) if bot and bot["run"] and not up else None
     latest = "" if up or not bot else _latest(there, bot)
     return {
-        # Left out if there is none: an older private server does not know the field.
+        # Left out if there is none: an older private server does not know the fields.
         **({"latest": latest} if latest else {}),
+        **({"diskStop": stopped} if stopped else {}),
         # A launch for which it has no disk left was ordered, and is answered.
         "launch": bot["launch"] if stopped else _launch(there),
         "running": __salt__["butt_engine.runs"](there),
         "exitCode": DISK_FULL if full or stopped else None if up else state["ExitCode"],
-        "error": stopped or ("The disk is full." if full else str(state.get("Error") or "")[:MOST_WORDS]),
+        "error": "The disk is full." if full else str(state.get("Error") or "")[:MOST_WORDS],
         "words": "" if up else _tail(there["Id"], MOST_WORDS),
         "startedAt": _time(state["StartedAt"]),
         "restarts": there["RestartCount"],
@@ -196,11 +200,11 @@ def _seen(there, bot):
 def _latest(there, bot):
     """The last message of a bot that has ended, if it noted one that was not reported yet. None for code on trial."""
     data, ssb_id = _data(there), _identity(there)
-    if not (data and ssb_id) or __salt__["butt_trial.is_on"](there["Config"]["Labels"]["butt.bot"]):
+    if not (data and ssb_id) or butt_trial.is_on(Path(data)):
         return ""
-    if __salt__["butt_trial.noted"](data) <= bot.get("sequence", 0):
+    if noted_sequence(data) <= bot.get("sequence", 0):
         return ""
-    return __salt__["butt_trial.newest"](data, ssb_id)[1].decode(errors="replace")
+    return newest_message(data, ssb_id)[1].decode(errors="replace")
 
 
 def _bound(told):
@@ -227,19 +231,9 @@ def _time(text):
 
 
 def _identity(there):
-    """The public half of the key that the bot made. The folder is the bot's own, and a link in it may lead anywhere."""
+    """The public half of the key that the bot made."""
     data = _data(there)
-    try:
-        file = os.open(os.path.join(data or "", "secret"), os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
-    except OSError:
-        return None
-    try:
-        if not stat.S_ISREG(os.fstat(file).st_mode):
-            return None
-        found = _ID.search(os.read(file, 4096).decode(errors="replace"))
-    finally:
-        os.close(file)
-    return found[1] if found else None
+    return named_id(data) if data else None
 
 
 def log(bot_id, size):

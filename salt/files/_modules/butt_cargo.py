@@ -6,12 +6,14 @@ import shutil
 import tarfile
 import time
 import urllib.request
+from pathlib import Path
+
+from scuttlekit.data_folder import BLOBS, MOVED
+from scuttlekit.files import write_whole
 
 SECONDS = 600
 OWNER = 10001
-_KNOWN = re.compile(
-    r"secret|(?:gossip|aliases|sign-ins)\.json|sequence|flume/log\.offset|blobs/sha256/[0-9a-f]{2}/[0-9a-f]{62}"
-)
+_BLOB = re.compile(rf"{BLOBS}/[0-9a-f]{{2}}/[0-9a-f]{{62}}")
 
 
 def place(bot_id, anew=""):
@@ -36,8 +38,7 @@ def place(bot_id, anew=""):
         # The system itself refuses this if the volume is not empty after all.
         os.rename(draft, data)
         if anew:
-            with open(note, "w") as file:
-                file.write(anew)
+            write_whole(Path(note), anew, lasting=True)
     finally:
         shutil.rmtree(draft, ignore_errors=True)
 
@@ -60,7 +61,7 @@ def _fetch(bot_id, folder):
         with tarfile.open(fileobj=answer, mode="r|") as tar:
             for entry in tar:
                 # A sparse file is a regular file too, and its few bytes unpack to whatever size it claims.
-                if not (entry.isreg() and not entry.issparse() and _KNOWN.fullmatch(entry.name)):
+                if not (entry.isreg() and not entry.issparse() and _is_known(entry.name)):
                     raise RuntimeError(f"{entry.name[:80]} is not part of a bot")
                 _write(tar.extractfile(entry), folder, entry.name)
         while answer.read(1 << 20):
@@ -69,6 +70,10 @@ def _fetch(bot_id, folder):
             raise RuntimeError("the private server closed the connection too early")
     if not os.path.exists(os.path.join(folder, "secret")):
         raise RuntimeError("it contains no secret")
+
+
+def _is_known(name):
+    return name in MOVED or bool(_BLOB.fullmatch(name))
 
 
 def _write(source, folder, name):

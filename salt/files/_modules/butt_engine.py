@@ -8,6 +8,11 @@ import hashlib
 import json
 import os
 import shutil
+from pathlib import Path
+
+import butt_trial
+
+from scuttlekit.files import write_whole
 
 try:
     import docker
@@ -30,8 +35,8 @@ SECONDS = 120
 LOG_KEPT = 256 * 1024
 """Bytes of the log of earlier containers that are kept."""
 
-READ_BY_BOTS, OURS = 0o644, 0o600
-"""File modes beside a bot: readable for its container, which runs as another user, or for this machine alone."""
+READ_BY_BOTS = 0o644
+"""The mode of a file that is readable for the bot's container, which runs as another user."""
 
 
 def __virtual__():
@@ -60,10 +65,7 @@ def keep_server(server):
     home = settings()["home"]
     if server and server != _kept_server(home):
         os.makedirs(home, exist_ok=True)
-        draft = os.path.join(home, "server.draft")
-        with open(draft, "w") as file:
-            file.write(server)
-        os.replace(draft, os.path.join(home, "server"))
+        write_whole(Path(home, "server"), server)
 
 
 def _kept_server(home):
@@ -138,16 +140,12 @@ def run(bot_id, bot):
         if name_of(bot_id) in mounted and other["State"] in ("running", "restarting", "paused"):
             raise RuntimeError(f"another container, {other['Names'][0]}, runs on the volume of this bot")
     remove(bot_id)
-    _make_folder(bot_id)
-    _write(os.path.join(_folder(bot_id), "config.json"), _config(bot), READ_BY_BOTS)
+    _write_config(bot_id, bot)
     api, parts = client().api, _parts(bot_id, bot)
     api.create_volume(name_of(bot_id), labels={"butt.bot": bot_id, "butt.agent": __opts__["id"]})
     if bot.get("cargo"):
         __salt__["butt_cargo.place"](bot_id, bot.get("anew", ""))
-    if bot["on_trial"]:
-        __salt__["butt_trial.begin"](bot_id, bot["release"])
-    else:
-        __salt__["butt_trial.end"](bot_id, bot["release"])
+    butt_trial.prepare(volume(bot_id), bot["release"], on_trial=bot["on_trial"])
     host = api.create_host_config(**parts["host"])
     labels = {
         "butt.bot": bot_id,
@@ -199,9 +197,15 @@ def has_volume(bot_id):
 def volume(bot_id):
     """The folder that holds the bot's data, or None."""
     try:
-        return client().api.inspect_volume(name_of(bot_id))["Mountpoint"]
+        return Path(client().api.inspect_volume(name_of(bot_id))["Mountpoint"])
     except docker.errors.NotFound:
         return None
+
+
+def is_on_trial(bot_id):
+    """Whether a trial of the bot's code has begun and not ended."""
+    data = volume(bot_id)
+    return data is not None and butt_trial.is_on(data)
 
 
 def volumes():
@@ -238,7 +242,7 @@ def _keep_log(bot_id):
     if text:
         earlier = earlier_log(bot_id, max(0, LOG_KEPT - len(text.encode())))
         _make_folder(bot_id)
-        _write(os.path.join(_folder(bot_id), "earlier.log"), earlier + text, OURS)
+        write_whole(Path(_folder(bot_id), "earlier.log"), earlier + text)
 
 
 def make_network():
@@ -291,6 +295,11 @@ def _parts(bot_id, bot):
     }
 
 
+def _write_config(bot_id, bot):
+    _make_folder(bot_id)
+    write_whole(Path(_folder(bot_id), "config.json"), _config(bot), mode=READ_BY_BOTS, lasting=True)
+
+
 def _config(bot):
     return json.dumps({**bot["config"], "path": "/data", "host": EVERYWHERE}, sort_keys=True)
 
@@ -315,13 +324,3 @@ def _config_file(bot_id):
             return file.read()
     except OSError:
         return None
-
-
-def _write(path, text, mode):
-    draft = os.path.join(os.path.dirname(path), f".{os.path.basename(path)}.draft")
-    with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, OURS), "w") as file:
-        os.fchmod(file.fileno(), mode)
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(draft, path)

@@ -12,10 +12,17 @@ import tarfile
 import time
 import urllib.parse
 
-SECRET, GOSSIP, ALIASES, LOG = "secret", "gossip.json", "aliases.json", "flume/log.offset"
-WHOLE = (SECRET, GOSSIP, ALIASES, LOG)
-FILES = {"secret": (SECRET,), "gossip": (GOSSIP,), "log": (LOG,), "blobs": (), "all": WHOLE}
-FILES["move"] = (*WHOLE, "sequence", "sign-ins.json")
+from scuttlekit.data_folder import BLOBS, GOSSIP, LOG, MOVED, SECRET, STATE
+from scuttlekit.folders import descriptor, opened
+
+FILES = {
+    "secret": (SECRET,),
+    "gossip": (GOSSIP,),
+    "log": (LOG,),
+    "blobs": (),
+    "all": (SECRET, *STATE, LOG),
+    "move": MOVED,
+}
 WITH_BLOBS = ("blobs", "all", "move")
 CHUNK = 1024 * 1024
 SECONDS = 60
@@ -74,9 +81,8 @@ def _tar(root, what):
 
 def _entry(root, name):
     """The tar entry of a file as it is now, with its present size; nothing for a missing file."""
-    try:
-        file = os.fdopen(open_below(root, name), "rb")
-    except FileNotFoundError:
+    file = opened(root, name)
+    if file is None:
         return
     with file:
         info = tarfile.TarInfo(name)
@@ -92,10 +98,9 @@ def _entry(root, name):
 
 def _blobs(root):
     for first in range(256):
-        name = f"blobs/sha256/{first:02x}"
-        try:
-            folder = open_below(root, name, os.O_DIRECTORY)
-        except FileNotFoundError:
+        name = f"{BLOBS}/{first:02x}"
+        folder = descriptor(root, name, os.O_DIRECTORY)
+        if folder is None:
             continue
         try:
             for last in sorted(filter(_BLOB.fullmatch, os.listdir(folder))):
@@ -110,14 +115,11 @@ def _blobs(root):
 
 
 def _size(root, name):
-    try:
-        file = open_below(root, name)
-    except FileNotFoundError:
+    file = opened(root, name)
+    if file is None:
         return 0
-    try:
-        return os.fstat(file).st_size
-    finally:
-        os.close(file)
+    with file:
+        return os.fstat(file.fileno()).st_size
 
 
 def _root(bot_id):
@@ -125,25 +127,6 @@ def _root(bot_id):
     if there is None:
         raise RuntimeError("there is no such bot on this machine")
     return next(mount["Source"] for mount in there["Mounts"] if mount["Destination"] == "/data")
-
-
-def open_below(root, name, kind=0):
-    """Open it step by step, without following links: the folder is the bot's own, and a link in it may lead anywhere."""
-    current = os.open(root, os.O_RDONLY | os.O_DIRECTORY)
-    steps = name.split("/")
-    for number, step in enumerate(steps):
-        is_last = number == len(steps) - 1
-        how = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | (kind if is_last else os.O_DIRECTORY)
-        try:
-            below = os.open(step, how, dir_fd=current)
-        finally:
-            os.close(current)
-        current = below
-    mode = os.fstat(current).st_mode
-    if not (stat.S_ISDIR(mode) if kind else stat.S_ISREG(mode)):
-        os.close(current)
-        raise RuntimeError(f"{name} is not a file")
-    return current
 
 
 def _put(path, chunks, *fine):

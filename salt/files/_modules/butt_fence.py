@@ -4,8 +4,10 @@ A pub connects to whatever its followers announce. It has a fence of its own, wh
 """
 
 import ipaddress
-import os
 import subprocess
+from pathlib import Path
+
+from scuttlekit.files import write_whole
 
 CHAIN = "BUTT-FENCE"
 FROM = ("DOCKER-USER", "INPUT")
@@ -43,10 +45,8 @@ def build():
         while not _failed("-D", *jump):
             pass
         _iptables("-I", *jump)
-    os.makedirs(os.path.dirname(_path()), exist_ok=True)
-    with open(f"{_path()}.draft", "w") as file:
-        file.write(_at_boot())
-    os.replace(f"{_path()}.draft", _path())
+    _path().parent.mkdir(parents=True, exist_ok=True)
+    write_whole(_path(), _at_boot(), lasting=True)
 
 
 def _at_boot():
@@ -58,13 +58,12 @@ def _at_boot():
 
 
 def _path():
-    return os.path.join(__salt__["butt_engine.settings"]()["home"], "fence.rules")
+    return Path(__salt__["butt_engine.settings"]()["home"], "fence.rules")
 
 
 def _kept():
     try:
-        with open(_path()) as file:
-            return file.read()
+        return _path().read_text()
     except OSError:
         return None
 

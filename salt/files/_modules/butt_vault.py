@@ -16,6 +16,11 @@ import sys
 import time
 import urllib.parse
 import uuid
+from pathlib import Path
+
+from scuttlekit.data_folder import STATE, STATE_OF_SERVICE
+from scuttlekit.files import write_whole
+from scuttlekit.folders import opened
 
 log = logging.getLogger(__name__)
 
@@ -28,7 +33,7 @@ SMALL_PIECE, SMALL_PIECES = PIECE // 2, 64
 """Pieces of fewer bytes are merged, at the latest when there are so many in a row."""
 
 LARGEST_BLOB, LARGEST_SMALL = 64 << 20, 1 << 20
-SMALL = {"gossip": "gossip.json", "aliases": "aliases.json", "sign-ins": "sign-ins.json"}
+SMALL = {name.removesuffix(".json"): name for name in (*STATE, *STATE_OF_SERVICE)}
 """Small files beside the secret: what each is called in the vault, and here."""
 
 BLOBS_EVERY, SETTLED = 30.0, 2.0
@@ -74,9 +79,7 @@ def _tell(note, told):
                 return
     except FileNotFoundError:
         os.makedirs(os.path.dirname(note), exist_ok=True)
-    with open(f"{note}.draft", "w") as file:
-        file.write(told)
-    os.replace(f"{note}.draft", note)
+    write_whole(Path(note), told)
 
 
 def _runs(note):
@@ -168,8 +171,8 @@ class BotInVault:
 class VaultSender:
     """`clock` is monotonic, in seconds."""
 
-    def __init__(self, server, opened, clock=time.monotonic):
-        self._server, self._opened, self._clock = server, opened, clock
+    def __init__(self, server, clock=time.monotonic):
+        self._server, self._clock = server, clock
         self._bots, self._rests = {}, {}
         self._told, self._told_at = {}, -1e9
         self._first = None
@@ -243,7 +246,7 @@ class VaultSender:
         if not bot.line:
             return False
         try:
-            with self._opened(root, "flume/log.offset") as file:
+            with _open(root, "flume/log.offset") as file:
                 file.seek(bot.start)
                 return _digest(file.read(bot.end - bot.start)) == bot.digest
         except FileNotFoundError:
@@ -265,7 +268,7 @@ class VaultSender:
             bot.pending = bot.pending or self._clock()
             if size - bot.end < PIECE and self._clock() - bot.pending < WAIT:
                 return
-            with self._opened(root, "flume/log.offset") as file:
+            with _open(root, "flume/log.offset") as file:
                 file.seek(bot.end)
                 data = file.read(min(size - bot.end, LONGEST_PIECE))
             end = self._server.ask(told, "PUT", f"/{bot_id}/log/{bot.line}/{bot.end}", data)["end"]
@@ -282,7 +285,7 @@ class VaultSender:
             return
         merged = bot.run_start
         if bot.run > 1:
-            with self._opened(root, "flume/log.offset") as file:
+            with _open(root, "flume/log.offset") as file:
                 file.seek(bot.run_start)
                 data = file.read(min(length, PIECE))
             path = f"/{bot_id}/log/{bot.line}/{bot.run_start}?merge=1"
@@ -333,7 +336,7 @@ class VaultSender:
             )
 
     def _read(self, root, name, most):
-        with self._opened(root, name) as file:
+        with _open(root, name) as file:
             content = file.read(most + 1)
         if len(content) > most:
             raise ValueError(f"{name} is larger than {most} bytes")
@@ -374,6 +377,13 @@ class VaultSender:
             pass
 
 
+def _open(root, name):
+    file = opened(root, name)
+    if file is None:
+        raise FileNotFoundError(name)
+    return file
+
+
 def _digest(content):
     return hashlib.sha256(content).hexdigest()[:32]
 
@@ -384,17 +394,12 @@ def _is_hexadecimal(name, length):
 
 def main(note):
     """Send for as long as the note exists and was updated within an hour."""
-    import butt_exports
-
-    def opened(root, name):
-        return os.fdopen(butt_exports.open_below(root, name), "rb")
-
     with open(f"{note}.lock", "w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             return
-        sender, stamp, told = VaultSender(PrivateServer(), opened), None, {}
+        sender, stamp, told = VaultSender(PrivateServer()), None, {}
         while True:
             try:
                 seen = os.stat(note)

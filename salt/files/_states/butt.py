@@ -60,7 +60,7 @@ def out_of_room(name):
     if __opts__["test"]:
         return _would(name, "the bot is to be stopped")
     __salt__["butt_engine.stop"](name)
-    __salt__["butt_trial.give_room"](name)
+    __salt__["butt_trial.give_room"](__salt__["butt_engine.volume"](name))
     return _same(name)
 
 
@@ -68,7 +68,7 @@ def proven(name, release):
     """The bot's code is no longer on trial."""
     if __opts__["test"]:
         return _would(name, "its trial is to end")
-    __salt__["butt_trial.end"](name, release)
+    __salt__["butt_trial.end"](__salt__["butt_engine.volume"](name), release)
     return _changed(name, {"trial": {"old": "on", "new": "over"}})
 
 

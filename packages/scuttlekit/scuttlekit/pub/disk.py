@@ -4,6 +4,8 @@ import os
 from collections.abc import Collection
 from pathlib import Path
 
+from scuttlekit.folders import entries
+
 
 class DiskUsage:
     """Counts the bytes below a folder. Blobs never change, so a blob folder is re-read only when one came or went."""
@@ -23,7 +25,7 @@ class DiskUsage:
         if os.path.dirname(folder) == self._blobs:  # noqa: PTH120 - of thousands of folders
             return self._blobs_in(folder)
         total = 0
-        for entry in _entries(folder):
+        for entry in entries(folder):
             total += self._below(entry.path) if entry.is_dir(follow_symlinks=False) else _size(entry)
         return total
 
@@ -35,7 +37,7 @@ class DiskUsage:
         known = self._known.get(folder)
         if known is not None and known[0] == changed:
             return known[1]
-        total = sum(map(_size, _entries(folder)))
+        total = sum(map(_size, entries(folder)))
         self._known[folder] = (changed, total)
         return total
 
@@ -47,20 +49,11 @@ def beside(folder: Path, left_out: Collection[Path]) -> int:
 
 def _beside(folder: str, left_out: Collection[str]) -> int:
     total = 0
-    for entry in _entries(folder):
+    for entry in entries(folder):
         if entry.path not in left_out:
             is_folder = entry.is_dir(follow_symlinks=False)
             total += _beside(entry.path, left_out) if is_folder else _size(entry)
     return total
-
-
-def _entries(folder: str) -> list["os.DirEntry[str]"]:
-    # Files may come and go during the count.
-    try:
-        with os.scandir(folder) as entries:
-            return list(entries)
-    except OSError:
-        return []
 
 
 def _size(entry: "os.DirEntry[str]") -> int:

@@ -1,0 +1,1 @@
+../../../butt/hosts/disk_quota.py

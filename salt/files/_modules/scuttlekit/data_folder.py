@@ -1,0 +1,1 @@
+../../../../packages/scuttlekit/scuttlekit/data_folder.py

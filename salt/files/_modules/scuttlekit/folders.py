@@ -1,0 +1,1 @@
+../../../../packages/scuttlekit/scuttlekit/folders.py
