@@ -11,7 +11,7 @@ MOST = 10_000
 """How many are taken. Our pubs keep 1,000, ssb-gossip keeps all."""
 
 
-def sieve_addresses(path: Path) -> int:
+def filter_addresses(path: Path) -> int:
     """Leave only usable entries in the file; how many were removed. A file that is not a list counts as one.
 
     Only the address of each entry and its connection history are kept: a pub makes everything else anew. Raises OSError.

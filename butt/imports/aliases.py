@@ -10,7 +10,7 @@ MOST = 1000
 """How many are taken: as many as a pub of ours has at most."""
 
 
-def sieve_aliases(path: Path, room_id: str) -> None:
+def filter_aliases(path: Path, room_id: str) -> None:
     """Leave in the file the aliases whose signature is their owner's for the room of this id. Raises OSError."""
     if not path.exists():
         return

@@ -28,8 +28,8 @@ from butt.agents.actions import (
 )
 from butt.agents.models import Agent, JournalEntry, Observed, Progress
 from butt.configuration import configuration
-from butt.imports.addresses import sieve_addresses
-from butt.imports.aliases import sieve_aliases
+from butt.imports.addresses import filter_addresses
+from butt.imports.aliases import filter_aliases
 from butt.imports.models import Import
 from butt.imports.placing import folder_of
 from butt.imports.tar_filter import EXPORT, Rejected, TarFilter, too_big
@@ -87,7 +87,7 @@ class Receiving:
                     self._row.save(force_insert=True)
             free = shutil.disk_usage(self._draft).free - RESERVE
             _check_room(self._size, free)
-            self._sieve = TarFilter(self._draft, min(self._most, max(0, free)))
+            self._filter = TarFilter(self._draft, min(self._most, max(0, free)))
             self._is_tight = free < self._most
         except IntegrityError:
             self._clean()
@@ -102,14 +102,14 @@ class Receiving:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._sieve.close()
+        self._filter.close()
         self._clean()
 
     def feed(self, data: bytes) -> None:
         """Raises `Refused`: `bad_archive`, `too_big`, `disk_full`."""
         with _of_the_disk():
             try:
-                self._sieve.feed(data)
+                self._filter.feed(data)
             except Rejected as no:
                 if no.code == "too_big" and self._is_tight:
                     raise Refused("disk_full", _NO_ROOM) from None
@@ -118,7 +118,7 @@ class Receiving:
     def bot(self) -> Agent:
         """The bot that the data became. Raises `Refused`: as `feed`, and for what the checks find."""
         try:
-            self._sieve.finish()
+            self._filter.finish()
         except Rejected as no:
             raise _refused(no) from None
         with _of_the_disk():
@@ -159,8 +159,8 @@ class Receiving:
         if isinstance(described, dict) and described.get("id", keys.id) != keys.id:
             raise _misfit()
         network = self._network_of(described)
-        self.left_out = sieve_addresses(self._draft / GOSSIP)
-        sieve_aliases(self._draft / ALIASES, keys.id)
+        self.left_out = filter_addresses(self._draft / GOSSIP)
+        filter_aliases(self._draft / ALIASES, keys.id)
         with (self._draft / LOG).open("r+b", buffering=0) as log:
             size = log.seek(0, os.SEEK_END)
             found = survey(log, size, keys.id)

@@ -32,12 +32,17 @@ class Limit:
         return _given(configuration().limits).get(self.name, self.default)
 
 
+EARLIER_NAMES = {"errands": "jobs", "machine-errands": "machine-jobs"}
+"""Earlier releases called these limits so, and settings may still do."""
+
+
 @cache
 def _given(text: str) -> dict[str, int]:
     """The limits set in `BUTT_LIMITS`. Raises `UnknownLimit`."""
     given = {}
     for word in text.split():
         name, _, number = word.partition("=")
+        name = EARLIER_NAMES.get(name, name)
         if name not in LIMITS or LIMITS[name].setting:
             raise UnknownLimit(f"BUTT_LIMITS: there is no limit “{name}”. docs/limits.md lists them.")
         if not (number.isdigit() and int(number)):
@@ -144,12 +149,12 @@ ADDRESS_ACCOUNTS = Limit(
 
 # Machines.
 MACHINE_JOBS = Limit(
-    "machine-errands",
+    "machine-jobs",
     2,
     "jobs",
     "How many jobs one machine may have at once. In each it sends a part of a bot's data.",
 )
-JOBS = Limit("errands", 100, "jobs", "The same, for all machines together.")
+JOBS = Limit("jobs", 100, "jobs", "The same, for all machines together.")
 PUSHES = Limit("pushes", 8, "machines", "How many machines carry out their orders at once.")
 SLOW_PUSHES = Limit(
     "slow-pushes", 16, "machines", "How many more machines may do so if they take longer than 20 seconds."

@@ -22,7 +22,7 @@ def import_transfer(request: HttpRequest, minion_id: str, bot_id: uuid.UUID) -> 
     """A tar stream; it is complete only if all of it was sent."""
     place = for_machine(minion_id, bot_id)
     if place is None:
-        return answer(404, "no_cargo", "There is nothing for this machine under that id.")
+        return answer(404, "no_import", "There is nothing for this machine under that id.")
     everything = moving(Folder(place))
     tar = packed(everything.items, everything.tar_size, int(time.time()))
     response = StreamingHttpResponse(_flowing(tar), content_type="application/x-tar")

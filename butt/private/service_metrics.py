@@ -54,7 +54,7 @@ def of_queues() -> Iterator[Metric]:
     job = MachineJob.objects.filter(done_at=None).aggregate(oldest=Min("created_at"))
     age = GaugeMetricFamily("butt_queue_age_seconds", "For how long the oldest waits.", labels=["queue"])
     age.add_metric(["payments"], _age(payers["oldest"], now))
-    age.add_metric(["errands"], _age(job["oldest"], now))
+    age.add_metric(["jobs"], _age(job["oldest"], now))
     yield age
     yield GaugeMetricFamily("butt_payers_due", "People whose payment is due.", value=payers["due"])
     yield GaugeMetricFamily(

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from butt.imports.aliases import sieve_aliases
+from butt.imports.aliases import filter_aliases
 from scuttlekit import KeyPair
 from scuttlekit.aliases import Alias, confirmation, format_aliases, parse_aliases
 
@@ -33,10 +33,10 @@ MADE_UP = Alias("eve", MEMBER.id, CAROL.signature)
 )
 def test_an_alias_is_imported_with_its_owners_signature(tmp_path: Path, text: bytes, kept: list[Alias]):
     (tmp_path / "aliases.json").write_bytes(text)
-    sieve_aliases(tmp_path / "aliases.json", ROOM.id)
+    filter_aliases(tmp_path / "aliases.json", ROOM.id)
     assert parse_aliases((tmp_path / "aliases.json").read_bytes()) == kept
 
 
 def test_a_pub_without_aliases_gets_no_file(tmp_path: Path):
-    sieve_aliases(tmp_path / "aliases.json", ROOM.id)
+    filter_aliases(tmp_path / "aliases.json", ROOM.id)
     assert not list(tmp_path.iterdir())

@@ -20,7 +20,7 @@ def files(tmp_path: Path) -> dict[str, bytes]:
     return folder_files(tmp_path / "there")
 
 
-def sieved(place: Path, tar: bytes, most: int = MOST, step: int = 1000) -> dict[str, bytes]:
+def filtered(place: Path, tar: bytes, most: int = MOST, step: int = 1000) -> dict[str, bytes]:
     place.mkdir()
     tar_filter = TarFilter(place, most)
     try:
@@ -37,17 +37,17 @@ def sieved(place: Path, tar: bytes, most: int = MOST, step: int = 1000) -> dict[
 @pytest.mark.parametrize("step", [1, 511, 1 << 16])
 def test_a_whole_folder_is_accepted(tmp_path: Path, files: dict[str, bytes], kind: int, top: str, step: int):
     tar = tar_of([(top + name, data) for name, data in files.items()], kind)
-    assert sieved(tmp_path / "here", tar, step=step) == files
+    assert filtered(tmp_path / "here", tar, step=step) == files
 
 
 def test_files_that_no_pub_needs_are_skipped(tmp_path: Path, files: dict[str, bytes]):
     more = {"README.txt": b"read", "flume/keys.idx": b"index", "invites/LOCK": b"", "x/y/secret": b"deep"}
-    assert sieved(tmp_path / "here", tar_of({**more, **files}.items())) == files
+    assert filtered(tmp_path / "here", tar_of({**more, **files}.items())) == files
 
 
 def test_a_blob_whose_content_does_not_match_its_name_is_left_out(tmp_path: Path, files: dict[str, bytes]):
     (blob, *_) = [name for name in files if name.startswith("blobs")]
-    found = sieved(tmp_path / "here", tar_of({**files, blob: b"other"}.items()))
+    found = filtered(tmp_path / "here", tar_of({**files, blob: b"other"}.items()))
     assert found == {name: data for name, data in files.items() if name != blob}
 
 
@@ -57,7 +57,7 @@ def test_a_blob_whose_content_does_not_match_its_name_is_left_out(tmp_path: Path
 )
 def test_no_name_leads_out_of_the_folder(tmp_path: Path, files: dict[str, bytes], name: str):
     with pytest.raises(Rejected, match="leads out"):
-        sieved(tmp_path / "here", tar_of([(name, b"x"), *files.items()]))
+        filtered(tmp_path / "here", tar_of([(name, b"x"), *files.items()]))
 
 
 @pytest.mark.parametrize(
@@ -68,18 +68,18 @@ def test_only_files_are_accepted(tmp_path: Path, kind: bytes):
     info = tarfile.TarInfo("secret")
     info.type, info.linkname = kind, "/etc/passwd"
     with pytest.raises(Rejected, match="files only"):
-        sieved(tmp_path / "here", info.tobuf() + bytes(1024))
+        filtered(tmp_path / "here", info.tobuf() + bytes(1024))
 
 
 def test_no_file_is_accepted_twice(tmp_path: Path, files: dict[str, bytes]):
     for name, data in files.items():
         with pytest.raises(Rejected, match="twice"):
-            sieved(tmp_path / name.replace("/", "-"), tar_of([*files.items(), (name, data)]))
+            filtered(tmp_path / name.replace("/", "-"), tar_of([*files.items(), (name, data)]))
 
 
 def test_only_one_folder_is_accepted(tmp_path: Path, files: dict[str, bytes]):
     with pytest.raises(Rejected, match="several pubs"):
-        sieved(tmp_path / "here", tar_of([*files.items(), ("other/secret", b"x")]))
+        filtered(tmp_path / "here", tar_of([*files.items(), ("other/secret", b"x")]))
 
 
 @pytest.mark.parametrize("kind", [tarfile.XHDTYPE, tarfile.XGLTYPE, tarfile.GNUTYPE_LONGNAME])
@@ -87,7 +87,7 @@ def test_a_huge_header_is_not_even_read(tmp_path: Path, kind: bytes):
     info = tarfile.TarInfo("x")
     info.type, info.size = kind, LONGEST_EXTENSION + 1
     with pytest.raises(Rejected, match="header of a size"):
-        sieved(tmp_path / "here", info.tobuf())
+        filtered(tmp_path / "here", info.tobuf())
 
 
 @pytest.mark.parametrize("key", ["size", "GNU.sparse.major", "GNU.sparse.realsize", "linkpath"])
@@ -95,41 +95,41 @@ def test_a_header_that_changes_what_is_read_is_refused(tmp_path: Path, key: str)
     info = tarfile.TarInfo("secret")
     info.pax_headers = {key: "1"}
     with pytest.raises(Rejected, match="no pub's folder needs"):
-        sieved(tmp_path / "here", info.tobuf(tarfile.PAX_FORMAT) + bytes(1024))
+        filtered(tmp_path / "here", info.tobuf(tarfile.PAX_FORMAT) + bytes(1024))
 
 
 def test_a_compressed_file_says_what_to_do(tmp_path: Path, files: dict[str, bytes]):
     bomb = gzip.compress(bytes(50_000_000))
     with pytest.raises(Rejected, match="packed with gzip"):
-        sieved(tmp_path / "here", bomb)
+        filtered(tmp_path / "here", bomb)
 
 
 def test_an_announced_size_counts(tmp_path: Path):
     info = tarfile.TarInfo("flume/log.offset")
     info.size = 50 << 30
     with pytest.raises(Rejected, match="bigger than") as refused:
-        sieved(tmp_path / "here", info.tobuf(tarfile.GNU_FORMAT))
+        filtered(tmp_path / "here", info.tobuf(tarfile.GNU_FORMAT))
     assert refused.value.code == "too_big"
 
 
 def test_many_small_files_count_with_their_size_on_disk(tmp_path: Path):
     blobs = [(f"blobs/sha256/00/{number:062x}", b"") for number in range(300)]
     with pytest.raises(Rejected, match="bigger than"):
-        sieved(tmp_path / "here", tar_of(blobs))
+        filtered(tmp_path / "here", tar_of(blobs))
 
 
 def test_every_truncation_is_noticed(tmp_path: Path, files: dict[str, bytes]):
     tar = tar_of(files.items()).rstrip(b"\0")
     for number, at in enumerate(range(0, len(tar), 300)):
         with pytest.raises(Rejected):
-            sieved(tmp_path / f"cut{number}", tar[:at])
+            filtered(tmp_path / f"cut{number}", tar[:at])
 
 
 @pytest.mark.parametrize("name", ["secret", "flume/log.offset"])
 def test_a_secret_and_a_log_are_required(tmp_path: Path, files: dict[str, bytes], name: str):
     del files[name]
     with pytest.raises(Rejected, match=f"no {name}"):
-        sieved(tmp_path / "here", tar_of(files.items()))
+        filtered(tmp_path / "here", tar_of(files.items()))
 
 
 NAMES = st.one_of(
@@ -158,9 +158,9 @@ def test_no_input_writes_outside_or_raises_another_error(members, data, tmp_path
     made += bytes(data.draw(st.sampled_from([0, 512, 1024])))
     if made and data.draw(st.booleans()):
         made[data.draw(st.integers(0, len(made) - 1))] ^= data.draw(st.integers(1, 255))
-    place = tmp_path_factory.mktemp("sieve")
+    place = tmp_path_factory.mktemp("filter")
     try:
-        found = sieved(place / "here", bytes(made), step=data.draw(st.integers(1, 2000)))
+        found = filtered(place / "here", bytes(made), step=data.draw(st.integers(1, 2000)))
     except Rejected as no:
         assert str(no)
         found = {}

@@ -21,6 +21,8 @@ def test_every_limit_is_in_the_document_and_no_other():
 def test_an_operator_changes_one(settings_of: Callable[..., None]):
     settings_of(limits="person-exports=9 imports=1")
     assert (PERSON_EXPORTS.most, LIMITS["imports"].most) == (9, 1)
+    settings_of(limits="errands=7")
+    assert LIMITS["jobs"].most == 7, "its earlier name still works"
     settings_of(limits="")
     assert PERSON_EXPORTS.most == PERSON_EXPORTS.default
 

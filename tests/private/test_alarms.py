@@ -42,7 +42,7 @@ FIRING = {
         'butt_request_seconds_bucket{part="public",le="+Inf"}': "0+100x60",
     },
     "ButtMailFails": {'butt_mail_total{outcome="failed"}': "0+1x60"},
-    "ButtQueueOld": {'butt_queue_age_seconds{queue="errands"}': "601x60"},
+    "ButtQueueOld": {'butt_queue_age_seconds{queue="jobs"}': "601x60"},
     "ButtPaymentsFail": {"butt_payers_failing": "1x60"},
     "ButtMachineDiskFull": {
         'butt_machine_disk_free_bytes{machine="m"}': "9x60", 'butt_machine_disk_bytes{machine="m"}': "100x60"
@@ -76,7 +76,7 @@ WELL = {
     'butt_request_seconds_bucket{part="public",le="2.5"}': "0+100x60",
     'butt_request_seconds_bucket{part="public",le="+Inf"}': "0+100x60",
     'butt_mail_total{outcome="failed"}': "1x60",
-    'butt_queue_age_seconds{queue="errands"}': "5x60",
+    'butt_queue_age_seconds{queue="jobs"}': "5x60",
     "butt_payers_failing": "0x60",
     'butt_machine_disk_free_bytes{machine="m"}': "11x60",
     'butt_machine_disk_bytes{machine="m"}': "100x60",

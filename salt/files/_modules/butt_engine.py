@@ -144,7 +144,7 @@ def run(bot_id, bot):
     api, parts = client().api, _parts(bot_id, bot)
     api.create_volume(name_of(bot_id), labels={"butt.bot": bot_id, "butt.agent": __opts__["id"]})
     if bot.get("cargo"):
-        __salt__["butt_cargo.place"](bot_id, bot.get("anew", ""))
+        __salt__["butt_imports.place"](bot_id, bot.get("anew", ""))
     butt_trial.prepare(volume(bot_id), bot["release"], on_trial=bot["on_trial"])
     host = api.create_host_config(**parts["host"])
     labels = {
