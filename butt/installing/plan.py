@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from dotenv import dotenv_values
 
-from butt.configuration import LABEL
+from butt.configuration.checks import LABEL
 from butt.installing import HOME, NAME, SALT, InstallError
 
 DOMAIN = re.compile(rf"({LABEL}\.)+{LABEL}")
