@@ -26,16 +26,10 @@ from butt.private.gate import answer
 from butt.vault import VaultAway, VaultTrouble, ledger
 from butt.vault.models import Vaulted
 from butt.vault.names import LINE
-from butt.vault.writing import (
-    LARGEST_BLOB,
-    LARGEST_SMALL,
-    LONGEST_PIECE,
-    SECRET,
-    STATE,
-    VaultWriter,
-    writing,
-)
+from butt.vault.sender import LARGEST_BLOB, LARGEST_SMALL, LONGEST_PIECE, SMALL
+from butt.vault.writing import VaultWriter, writing
 from scuttlekit import InvalidFormat
+from scuttlekit.data_folder import SECRET
 from scuttlekit.keys import KeyPair
 
 log = logging.getLogger("butt.private")
@@ -45,7 +39,7 @@ MOST_BYTES = {"vault-log": LONGEST_PIECE, "vault-blob": LARGEST_BLOB, "vault-sma
 
 FURTHEST = 10**12
 _BLOB = re.compile(r"[0-9a-f]{64}")
-_SMALL = {SECRET, *STATE}
+_SMALL = {SECRET, *SMALL}
 _sealing = threading.BoundedSemaphore(2)
 """How many large objects may be in memory at once, plain and encrypted."""
 
@@ -75,25 +69,10 @@ def of_a_bot_here(view: Callable[..., HttpResponse]) -> View:
 @require_safe
 @of_a_bot_here
 def there(request: HttpRequest, vault: VaultWriter, bot_id: uuid.UUID) -> HttpResponse:  # noqa: ARG001
-    """What the vault has of the bot. `end` is where the newest line of its log ends; the last piece of that
-    line begins at `start` and has this `digest`. The line ends with `run` small pieces, which begin at
-    `runStart`.
-    """
+    """What the vault has of the bot."""
     found = vault.there(bot_id)
     ledger.begin(bot_id, found.size, found.things)
-    last = found.last
-    return JsonResponse(
-        {
-            "line": last.line if last else "",
-            "start": last.start if last else 0,
-            "end": last.end if last else 0,
-            "digest": last.digest if last else "",
-            "runStart": found.run_start,
-            "run": found.run,
-            **found.newest,
-            "blobs": [blob.hex() for blob in found.blobs],
-        }
-    )
+    return JsonResponse(found.told())
 
 
 @csrf_exempt

@@ -4,7 +4,6 @@
 with what is in the vault begins another line. DIGEST is that of the bytes before they were sealed.
 """
 
-import hashlib
 import re
 import uuid
 from collections import defaultdict
@@ -17,10 +16,6 @@ _PIECE = re.compile(rf"log/({LINE.pattern})/(\d{{12}})-(\d{{12}})-([0-9a-f]{{32}
 
 def prefix(bot_id: uuid.UUID) -> str:
     return f"bots/{bot_id}"
-
-
-def digest(data: bytes) -> str:
-    return hashlib.sha256(data).hexdigest()[:32]
 
 
 @dataclass(frozen=True, order=True)

@@ -11,9 +11,10 @@ import obstore
 
 from butt.storage import Store
 from butt.vault import VaultAway, VaultTrouble
-from butt.vault.names import LogPiece, chain, digest, pieces_in, prefix
+from butt.vault.names import LogPiece, chain, pieces_in, prefix
 from butt.vault.sealing import unseal
-from butt.vault.writing import STATE, is_blob, reaching, things_of
+from butt.vault.sender import SMALL, digest, is_blob
+from butt.vault.writing import reaching, things_of
 from scuttlekit import ScuttlebuttError, canonical
 from scuttlekit.files import write_whole
 from scuttlekit.keys import KeyPair
@@ -59,7 +60,7 @@ def _read(store: Store, bot_id: uuid.UUID, ssb_id: str, keys: list[Any], folder:
         names = [name for name, _ in things_of(store, bot_id)]
     try:
         _read_secret(store, bot_id, ssb_id, keys, folder, names)
-        for what, file in STATE.items():
+        for what, file in SMALL.items():
             if newest := max((name for name in names if name.startswith(f"{what}/")), default=""):
                 write_whole(folder / file, _thing(store, bot_id, newest, keys), lasting=True)
         messages, sequence = _read_log(store, bot_id, ssb_id, keys, folder, names)

@@ -3,7 +3,6 @@
 Removed are only small pieces of a log whose very bytes are in a larger piece, and old versions of small files.
 """
 
-import hashlib
 import logging
 import re
 import time
@@ -18,25 +17,11 @@ import obstore
 from butt.configuration import Configuration
 from butt.storage import TROUBLE, NoStore, Store, store_at
 from butt.vault import VaultAway, VaultTrouble
-from butt.vault.names import LogPiece, chain, digest, pieces_in, prefix, small_run
+from butt.vault.names import LogPiece, chain, pieces_in, prefix, small_run
 from butt.vault.sealing import recipient, seal
-from scuttlekit import data_folder
+from butt.vault.sender import PIECE, SMALL, SMALL_PIECE, digest, is_blob
+from scuttlekit.data_folder import SECRET
 from scuttlekit.offsetlog import cut
-
-PIECE = 1 << 20
-"""The most bytes of a log in one thing, except for a single record that is longer."""
-
-LONGEST_PIECE = 3 << 20
-SMALL_PIECE, SMALL_PIECES = PIECE // 2, 64
-"""Pieces of fewer bytes are merged, at the latest when there are so many in a row."""
-
-LARGEST_BLOB = 64 << 20
-LARGEST_SMALL = 1 << 20
-"""Bytes of a secret, or of another small file."""
-
-SECRET = "secret"  # noqa: S105 - the name of a thing
-STATE = {name.removesuffix(".json"): name for name in (*data_folder.STATE, *data_folder.STATE_OF_SERVICE)}
-"""Small files beside the secret: what each is called in the vault, and in the data folder."""
 
 VERSIONS = 10
 """How many versions of a small file are kept. Of the secret all are: a new one is very rare, and none can be made again."""
@@ -69,12 +54,28 @@ class There:
     newest: dict[str, str] = field(default_factory=dict)
     blobs: set[bytes] = field(default_factory=set)
 
+    def told(self) -> dict[str, Any]:
+        """For a sender: `end` is where the newest line of the log ends; the last piece of that line begins at `start` and has
+        this `digest`. The line ends with `run` small pieces, which begin at `runStart`.
+        """
+        last = self.last
+        return {
+            "line": last.line if last else "",
+            "start": last.start if last else 0,
+            "end": last.end if last else 0,
+            "digest": last.digest if last else "",
+            "runStart": self.run_start,
+            "run": self.run,
+            **self.newest,
+            "blobs": [blob.hex() for blob in self.blobs],
+        }
+
 
 class VaultWriter:
     """`key` opens nothing, nor does `secret_key`, which secrets are sealed for. Each method may raise `VaultAway`."""
 
     def __init__(self, store: Store, key: Any, secret_key: Any) -> None:
-        self._store, self._keys = store, {**dict.fromkeys(STATE, key), SECRET: secret_key}
+        self._store, self._keys = store, {**dict.fromkeys(SMALL, key), SECRET: secret_key}
         self._key = key
 
     def there(self, bot_id: uuid.UUID) -> There:
@@ -89,7 +90,7 @@ class VaultWriter:
         if lines and (pieces := chain(lines[max(lines)])):
             found.last = pieces[-1]
             found.run_start, found.run = small_run(pieces, SMALL_PIECE)
-        for what in (SECRET, *STATE):
+        for what in (SECRET, *SMALL):
             newest = max((name for name in names if name.startswith(f"{what}/")), default="")
             found.newest[what] = newest.removesuffix(".age").rpartition("-")[2]
         return found
@@ -213,14 +214,5 @@ def _same(pieces: list[LogPiece], start: int, data: bytes) -> tuple[set[LogPiece
     return same, reached
 
 
-def is_blob(name: str, content: bytes) -> bool:
-    """Whether the content matches its name."""
-    return hashlib.sha256(content).hexdigest() == name
-
-
 def now() -> str:
     return f"{time.time_ns() // 1_000_000:013d}"
-
-
-def new_line() -> str:
-    return f"{now()}-{uuid.uuid4().hex[:8]}"

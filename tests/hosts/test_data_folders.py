@@ -11,7 +11,6 @@ from butt.exports.tar import packed
 from butt.hosts import bundles
 from butt.hosts.interface import Folder
 from butt.imports.tar_filter import TarFilter
-from butt.vault.writing import STATE
 from scuttlekit.data_folder import MOVED, STATE_OF_SERVICE
 from tests.exports.folders import fill
 from tests.on_machines import MODULES, module_of
@@ -38,10 +37,6 @@ def test_machines_send_the_same_files():
     sent = module_of("butt_exports")["FILES"]
     assert set(sent["move"]) == set(MOVED)
     assert set(sent["all"]) == set(MOVED) - OF_A_MOVE
-
-
-def test_machines_send_the_same_files_to_the_vault():
-    assert module_of("butt_vault")["SMALL"] == STATE
 
 
 LINKS = sorted(path for path in MODULES.rglob("*.py") if path.is_symlink())

@@ -18,7 +18,8 @@ from butt.private import vault
 from butt.storage import store_at
 from butt.vault.models import Vaulted
 from butt.vault.reading import read
-from butt.vault.writing import new_line, things_of
+from butt.vault.sender import new_line
+from butt.vault.writing import things_of
 from scuttlekit.keys import KeyPair
 from scuttlekit.messages import create
 from scuttlekit.offsetlog import framed

@@ -14,10 +14,12 @@ from obstore.store import LocalStore
 from butt.agents.models import Progress
 from butt.agents.states import State
 from butt.vault import VaultTrouble, keeper, reading, sealing, writing
+from butt.vault import sender as sender_module
 from butt.vault.keeper import VaultKeeper
 from butt.vault.models import Vaulted
 from butt.vault.reading import read
-from butt.vault.writing import STATE, VERSIONS, VaultWriter, things_of
+from butt.vault.sender import SMALL
+from butt.vault.writing import VERSIONS, VaultWriter, things_of
 from scuttlekit.keys import KeyPair
 from tests.people import bot_in, person
 from tests.vault.folders import Folder
@@ -31,8 +33,8 @@ GIB = 1 << 30
 @pytest.fixture(autouse=True)
 def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing waits to become more."""
-    monkeypatch.setattr(keeper, "WAIT", 0.0)
-    monkeypatch.setattr(keeper, "BLOBS_EVERY", 0.0)
+    monkeypatch.setattr(sender_module, "WAIT", 0.0)
+    monkeypatch.setattr(sender_module, "BLOBS_EVERY", 0.0)
 
 
 @pytest.fixture
@@ -68,7 +70,7 @@ def test_all_comes_back_as_it_was_though_the_sender_was_killed(
 ):
     first = keeps(store, folder, key, second)
     folder.has_blob(b"a picture")
-    for name in STATE.values():
+    for name in SMALL.values():
         (folder.data / name).write_text("[]")
     folder.says(3)
     first.send(BOT, folder.keys.id)
@@ -86,7 +88,7 @@ def test_all_comes_back_as_it_was_though_the_sender_was_killed(
     copy = read(store, BOT, folder.keys.id, [key, second], back)
     assert (copy.messages, copy.sequence, copy.blobs) == (5, 5, 1)
     assert (back / "flume" / "log.offset").read_bytes() == whole
-    for name in ("secret", *STATE.values()):
+    for name in ("secret", *SMALL.values()):
         assert (back / name).read_bytes() == (folder.data / name).read_bytes()
     blobs = {path.relative_to(folder.data) for path in folder.data.glob("blobs/sha256/*/*")}
     assert {path.relative_to(back) for path in back.glob("blobs/sha256/*/*")} == blobs
@@ -215,7 +217,7 @@ def test_how_far_behind_it_is_can_be_read(
     known = Vaulted.objects.get(bot_id=bot.id)
     assert (known.behind, known.behind_since, known.trouble) == (0, None, "")
     assert known.looked_at
-    monkeypatch.setattr(keeper, "WAIT", 60.0)
+    monkeypatch.setattr(sender_module, "WAIT", 60.0)
     size = folder.log.stat().st_size
     folder.says(2)
     sender.round()
@@ -261,7 +263,7 @@ def test_no_more_than_its_room_is_sent_and_that_is_told(
 def test_small_pieces_are_merged(
     folder: Folder, key: Any, second: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr(keeper, "SMALL_PIECES", 5)
+    monkeypatch.setattr(sender_module, "SMALL_PIECES", 5)
     store = LocalStore(tmp_path / "vault", mkdir=True)
     sender = keeps(store, folder, key, second)
     for number in range(23):
@@ -282,7 +284,7 @@ def test_small_pieces_are_merged(
 def test_pieces_that_are_large_together_are_merged_before_they_are_many(
     store: LocalStore, folder: Folder, key: Any, second: Any, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr(keeper, "SMALL_PIECE", 4000)
+    monkeypatch.setattr(sender_module, "SMALL_PIECE", 4000)
     sender = keeps(store, folder, key, second)
     for _ in range(15):
         folder.says(1, "x" * 500)
@@ -294,13 +296,13 @@ def test_many_small_pieces_that_were_left_unmerged_are_merged_bit_by_bit(
     store: LocalStore, folder: Folder, key: Any, second: Any, monkeypatch: pytest.MonkeyPatch
 ):
     with monkeypatch.context() as before:
-        before.setattr(keeper, "SMALL_PIECES", 10**9)
+        before.setattr(sender_module, "SMALL_PIECES", 10**9)
         sender = keeps(store, folder, key, second)
         for _ in range(30):
             folder.says(1, "x" * 500)
             sender.send(BOT, folder.keys.id)
-    monkeypatch.setattr(keeper, "SMALL_PIECES", 5)
-    monkeypatch.setattr(keeper, "PIECE", 6000)
+    monkeypatch.setattr(sender_module, "SMALL_PIECES", 5)
+    monkeypatch.setattr(sender_module, "PIECE", 6000)
     sender = keeps(store, folder, key, second)
     for _ in range(6):
         folder.says(1)
@@ -311,7 +313,7 @@ def test_many_small_pieces_that_were_left_unmerged_are_merged_bit_by_bit(
 def test_what_is_merged_while_it_is_read_is_read_again(
     store: LocalStore, folder: Folder, key: Any, second: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr(keeper, "SMALL_PIECES", 3)
+    monkeypatch.setattr(sender_module, "SMALL_PIECES", 3)
     sender = keeps(store, folder, key, second)
     for _ in range(2):
         folder.says(1)

@@ -1,12 +1,10 @@
 """A machine sends its bots' data: the program that runs there, against the private server's own views."""
 
 import hashlib
-import importlib.util
 import json
 import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import pyrage
@@ -22,7 +20,7 @@ from butt.vault.models import Vaulted
 from butt.vault.reading import read
 from butt.vault.writing import things_of
 from tests.machines.machines import alices, bot
-from tests.on_machines import MODULES
+from tests.on_machines import imported
 from tests.private.test_machines import bears, client
 from tests.sources.conftest import settings_of
 from tests.vault.folders import Folder
@@ -32,16 +30,7 @@ __all__ = ["alices", "bot", "client", "settings_of"]
 pytestmark = pytest.mark.django_db
 
 
-def module(name: str) -> ModuleType:
-    spec = importlib.util.spec_from_file_location(name, MODULES / f"{name}.py")
-    assert spec
-    assert spec.loader
-    made = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(made)
-    return made
-
-
-butt_vault = module("butt_vault")
+butt_vault, butt_sender = imported("butt_vault"), imported("butt_sender")
 
 
 class PrivateServer:
@@ -143,7 +132,7 @@ def test_everything_arrives_within_ten_seconds_and_once(
 def test_small_pieces_are_merged(
     machine: Machines, place: str, key: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr(butt_vault, "SMALL_PIECES", 4)
+    monkeypatch.setattr(butt_sender, "SMALL_PIECES", 4)
     for number in range(15):
         machine.folder.says(1)
         if number == 6:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.django import TestCase
 from obstore.store import LocalStore
 
-from butt.vault import keeper
+from butt.vault import sender as sender_module
 from butt.vault.keeper import VaultKeeper
 from butt.vault.names import chain, pieces_in
 from butt.vault.reading import read
@@ -93,7 +93,7 @@ class MergedAnyhow(TestCase):
     @given(st.lists(STEPS, max_size=12))
     def test_no_byte_is_ever_missing(self, steps: list[tuple[int, int, int, int, bool]]) -> None:
         patches = {"WAIT": 0.0, "BLOBS_EVERY": 1e9, "SMALL_PIECES": 3, "SMALL_PIECE": 3000}
-        with tempfile.TemporaryDirectory() as name, mock.patch.multiple(keeper, **patches):
+        with tempfile.TemporaryDirectory() as name, mock.patch.multiple(sender_module, **patches):
             place = Path(name)
             folder = Folder(place / "bots" / str(BOT) / "data")
             store = LocalStore(place / "vault", mkdir=True)

@@ -23,7 +23,8 @@ from butt.imports.placing import folder_of
 from butt.machines import import_transfers
 from butt.machines.models import Machine, Placement, Tombstone
 from butt.storage import store_at
-from butt.vault import UnderWay, VaultAway, asking, coming_back, keeper
+from butt.vault import UnderWay, VaultAway, asking, coming_back
+from butt.vault import sender as sender_module
 from butt.vault.checking import check, check_one
 from butt.vault.coming_back import bring_back
 from butt.vault.forgetting import forget, left
@@ -126,7 +127,7 @@ class Kept:
 
 @pytest.fixture
 def kept(tmp_path: Path, settings_of: Callable[..., None], monkeypatch: pytest.MonkeyPatch) -> Kept:
-    monkeypatch.setattr(keeper, "WAIT", 0.0)
+    monkeypatch.setattr(sender_module, "WAIT", 0.0)
     return Kept(tmp_path, settings_of)
 
 

@@ -15,7 +15,8 @@ from obstore.store import LocalStore
 
 from butt import storage
 from butt.storage import Store, store_at
-from butt.vault import VaultAway, VaultTrouble, keeper
+from butt.vault import VaultAway, VaultTrouble
+from butt.vault import sender as sender_module
 from butt.vault.keeper import VaultKeeper
 from butt.vault.reading import read
 from butt.vault.writing import StoredDelta, VaultWriter, things_of
@@ -41,8 +42,8 @@ def between() -> Iterator[Between]:
 
 @pytest.fixture(autouse=True)
 def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(keeper, "WAIT", 0.0)
-    monkeypatch.setattr(keeper, "BLOBS_EVERY", 0.0)
+    monkeypatch.setattr(sender_module, "WAIT", 0.0)
+    monkeypatch.setattr(sender_module, "BLOBS_EVERY", 0.0)
 
 
 def sender(store: Store, folder: Folder) -> VaultKeeper:
@@ -111,7 +112,7 @@ def test_a_list_that_leaves_things_out_makes_it_send_again_and_breaks_nothing(
 def test_where_nothing_may_be_removed_all_goes_on_and_only_uses_more_room(
     between: Between, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr(keeper, "SMALL_PIECES", 3)
+    monkeypatch.setattr(sender_module, "SMALL_PIECES", 3)
     bot_id = uuid.uuid4()
     folder = Folder(tmp_path / str(bot_id) / "data")
     store = store_at("s3://copies/keeps")

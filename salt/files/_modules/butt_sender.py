@@ -1,0 +1,1 @@
+../../../butt/vault/sender.py
