@@ -155,6 +155,18 @@ def test_each_part_of_a_guide_is_short_and_the_first_leads_to_it(name: str):
         assert len(part.read_text().split()) <= MOST_WORDS, part.name
 
 
+def test_each_of_the_twelve_changes_names_at_most_six_files_that_exist():
+    table = (DOCS / "changes.md").read_text().partition("\n## Twelve changes\n")[2]
+    rows = re.findall(r"^\| (?!change \||---)(.*) \|$", table, re.MULTILINE)
+    assert len(rows) == 12
+    for row in rows:
+        what, _, files = row.partition(" | ")
+        names = set(re.findall(r"`([a-z_/]+(?:\.py|/))`", files))
+        missing = [name for name in names if not ((ROOT / "butt" / name).exists() or (ROOT / name).exists())]
+        assert missing == [], what
+        assert 1 <= len(names) + ("migration" in files) <= 6, what
+
+
 def test_lines_of_the_documents_fit_a_window():
     """Tables, code and links cannot be broken."""
     for path in [*DOCS.rglob("*.md"), *ROOT.glob("*.md")]:
