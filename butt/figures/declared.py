@@ -156,4 +156,7 @@ KEPT_FIGURES: Final[tuple[KeptFigure, ...]] = (
     ),
 )
 
+GROWING: Final = tuple(figure for figure in KEPT_FIGURES if figure.rolled is Rolled.GROWTH)
+"""The figures that a pub counts from its start on."""
+
 COLUMNS: Final[tuple[Column, ...]] = tuple(column for figure in KEPT_FIGURES for column in figure.columns)

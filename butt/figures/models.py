@@ -6,7 +6,7 @@ from django.db import models
 from django.db.models.functions import Now
 
 from butt.agents.models import Agent
-from butt.figures.declared import COLUMNS
+from butt.figures.declared import COLUMNS, GROWING
 from butt.figures.spans import FIELDS, Span
 
 JUST_CAME = 1 << 16
@@ -14,12 +14,12 @@ JUST_CAME = 1 << 16
 
 
 class Reading(models.Model):
-    """The last figures that a bot reported. Its counters restart with each process; totals are in `Observed`."""
+    """The last figures that a bot reported, and those of `GROWING`. They restart with each process; totals are in
+    `Observed`.
+    """
 
     bot = models.OneToOneField(Agent, models.CASCADE, primary_key=True, related_name="reading")
     started_at = models.DateTimeField()
-    bytes_in = models.PositiveBigIntegerField()
-    bytes_out = models.PositiveBigIntegerField()
     messages = models.PositiveBigIntegerField()
     feeds = models.PositiveBigIntegerField()
     indexed = models.BigIntegerField()
@@ -34,6 +34,10 @@ class Reading(models.Model):
         if self.to_index - self.indexed <= JUST_CAME:
             return 100
         return 100 * (self.indexed + 1) // (self.to_index + 1)
+
+
+for figure in GROWING:
+    Reading.add_to_class(figure.name, models.PositiveBigIntegerField())
 
 
 class Sample(models.Model):

@@ -16,7 +16,7 @@ from butt.agents.models import Observed
 from butt.agents.proof import proven
 from butt.agents.traffic import merged, percent
 from butt.agents.wake import wake_steward
-from butt.figures.declared import KEPT_FIGURES, Rolled
+from butt.figures.declared import GROWING, KEPT_FIGURES, Rolled
 from butt.figures.models import Reading, Sample
 from butt.figures.spans import FIELDS, FINEST, MOST, Counter, Span, growth, lasting
 from butt.monitor.rows import Rows
@@ -27,20 +27,12 @@ AT_ONCE = 500
 """How many bots are written in one transaction."""
 
 _TOP = 2**63 - 1
-_READ = (
-    "bot_id",
-    "alive",
-    "launch",
-    "sequence",
-    "catching_up",
-    "bytes_in",
-    "bytes_out",
-    "started_at",
-    "traffic",
-)
-_SEEN = "bot_id alive launch trouble started_at sequence said catching_up memory disk bytes_in bytes_out peers hops room full traffic traffic_full traffic_behind attendants tunnels aliases at".split()
+_GROWING = {figure.name: attrgetter(figure.said) for figure in GROWING}
+_READ = ("bot_id", "alive", "launch", "sequence", "catching_up", "started_at", "traffic", *_GROWING)
+_SEEN = "bot_id alive launch trouble started_at sequence said catching_up memory disk peers hops room full traffic traffic_full traffic_behind attendants tunnels aliases at".split()
+_SEEN += _GROWING
 _UNSEEN = ("bot_id", "alive", "trouble", "at")
-_COUNTED = "bot_id started_at bytes_in bytes_out messages feeds indexed to_index".split()
+_COUNTED = ("bot_id", "started_at", *_GROWING, "messages", "feeds", "indexed", "to_index")
 
 _SAID = [(figure, attrgetter(figure.said), len(figure.columns)) for figure in KEPT_FIGURES]
 """Each figure, how to read it from what the pub reports, and how many columns it fills."""
@@ -66,8 +58,7 @@ class Counters(NamedTuple):
     """Where a bot's own counters stood, and when the process they belong to began."""
 
     started_at: datetime
-    bytes_in: int
-    bytes_out: int
+    counts: Mapping[str, int]
 
 
 def write(batch: Mapping[uuid.UUID, Sequence[Seen]]) -> int:
@@ -92,10 +83,10 @@ def _write(batch: Mapping[uuid.UUID, Sequence[Seen]]) -> int:
         cast("Observed", SimpleNamespace(**dict(zip(_READ, row, strict=True))))
         for row in there.values_list(*_READ)
     ]
-    last = Reading.objects.filter(bot_id__in=batch).values_list(
-        "bot_id", "started_at", "bytes_in", "bytes_out"
-    )
-    counters = {bot_id: Counters(begun, came, went) for bot_id, begun, came, went in last}
+    last = Reading.objects.filter(bot_id__in=batch).values_list("bot_id", "started_at", *_GROWING)
+    counters = {
+        bot_id: Counters(begun, dict(zip(_GROWING, counts, strict=True))) for bot_id, begun, *counts in last
+    }
     launches = dict(proven().filter(bot_id__in=batch).values_list("bot_id", "launch"))
     changed, samples = [], []
     seen_rows, unseen_rows, readings = [], [], []
@@ -111,7 +102,7 @@ def _write(batch: Mapping[uuid.UUID, Sequence[Seen]]) -> int:
             span = _count(row, counters.get(row.bot_id), seen, newest)
             if newest.launch == launches.get(row.bot_id):
                 row.sequence = max(row.sequence, newest.sequence)
-            counters[row.bot_id] = Counters(newest.startedAt, newest.bytesIn, newest.bytesOut)
+            counters[row.bot_id] = Counters(newest.startedAt, _counts(newest))
             samples.append((row.bot_id, FINEST, span.at, span.count, *span.values))
         if newest is None:
             unseen_rows.append([getattr(row, name) for name in _UNSEEN])
@@ -143,7 +134,7 @@ def _count(row: Observed, last: Counters | None, seen: Seen, figures: BotFigures
     for figure, said_in, columns in _SAID:
         said = said_in(figures)
         if figure.rolled is Rolled.GROWTH:
-            before = Counter(last.started_at, getattr(last, figure.name)) if last else None
+            before = Counter(last.started_at, last.counts[figure.name]) if last else None
             said = growth(before, Counter(process, said))
             setattr(row, figure.name, min(_TOP, (getattr(row, figure.name) or 0) + said))
         values += [said if said is None else min(MOST, said)] * columns
@@ -159,6 +150,10 @@ def _count(row: Observed, last: Counters | None, seen: Seen, figures: BotFigures
     return lasting(Span(seen.at, 1, tuple(values)), seen.stretches)
 
 
+def _counts(figures: BotFigures) -> dict[str, int]:
+    return {name: said_in(figures) for name, said_in in _GROWING.items()}
+
+
 def _see_month(row: Observed, figures: BotFigures) -> None:
     if figures.traffic is None:
         row.traffic, row.traffic_full, row.traffic_behind = None, 0, False
@@ -172,8 +167,7 @@ def _reading(bot_id: uuid.UUID, figures: BotFigures) -> tuple[object, ...]:
     return (
         bot_id,
         figures.startedAt,
-        figures.bytesIn,
-        figures.bytesOut,
+        *_counts(figures).values(),
         figures.messages,
         figures.feeds,
         figures.indexing.current,
