@@ -19,7 +19,7 @@ TIMEOUT = 5.0
 MOST_BYTES = 8 * 1024 * 1024
 
 
-class Doubt(Exception):
+class PillarDoubt(Exception):
     """Nothing is known for sure about what the minion should run."""
 
 
@@ -37,18 +37,18 @@ def checked(body, minion_id):
     try:
         answer = json.loads(body)
     except (ValueError, RecursionError) as error:
-        raise Doubt(f"the private server's answer is not JSON: {error}") from None
+        raise PillarDoubt(f"the private server's answer is not JSON: {error}") from None
     butt = answer.get("butt") if isinstance(answer, dict) else None
     if not isinstance(butt, dict):
-        raise Doubt("the private server's answer is not a pillar")
+        raise PillarDoubt("the private server's answer is not a pillar")
     if butt.get("schema") != SCHEMA:
-        raise Doubt(f"the pillar's schema is {butt.get('schema')!r}, and {SCHEMA} is known here")
+        raise PillarDoubt(f"the pillar's schema is {butt.get('schema')!r}, and {SCHEMA} is known here")
     if butt.get("agent") != minion_id:
-        raise Doubt(f"the pillar is that of {butt.get('agent')!r}")
+        raise PillarDoubt(f"the pillar is that of {butt.get('agent')!r}")
     if butt.get("complete") is not True:
-        raise Doubt("the pillar does not say that it is complete")
+        raise PillarDoubt("the pillar does not say that it is complete")
     if not isinstance(butt.get("bots"), dict) or not isinstance(butt.get("deleted"), list):
-        raise Doubt("the pillar has no list of bots")
+        raise PillarDoubt("the pillar has no list of bots")
     return {"butt": butt}
 
 
@@ -63,12 +63,12 @@ def _get(holder, url, token, timeout):
     answer = connection.getresponse()
     # A redirect is not 200 either, and is not followed: the token is for this server only.
     if answer.status != 200:
-        raise Doubt(f"the private server answered {answer.status}")
+        raise PillarDoubt(f"the private server answered {answer.status}")
     body = answer.read(MOST_BYTES + 1)
     if len(body) > MOST_BYTES:
-        raise Doubt("the pillar is too long")
+        raise PillarDoubt("the pillar is too long")
     if answer.length:
-        raise Doubt("the private server closed the connection too early")
+        raise PillarDoubt("the private server closed the connection too early")
     return body
 
 
@@ -88,7 +88,11 @@ def _within(seconds, work, *arguments):
     if thread.is_alive():
         if connection := holder.get("connection"):
             connection.close()
-        raise Doubt(f"the private server has not answered within {seconds} s")
+        raise PillarDoubt(f"the private server has not answered within {seconds} s")
     if error := holder.get("error"):
-        raise error if isinstance(error, Doubt) else Doubt(f"the private server cannot be reached: {error!r}")
+        raise (
+            error
+            if isinstance(error, PillarDoubt)
+            else PillarDoubt(f"the private server cannot be reached: {error!r}")
+        )
     return holder["answer"]

@@ -54,13 +54,13 @@ def test_a_good_answer_is_the_pillar(teller: Teller, token: str):
 def test_every_fault_is_an_error(bad: str, teller: Teller, token: str):
     teller.answer = BAD[bad]
     began = time.monotonic()
-    with pytest.raises(http_json.Doubt):
+    with pytest.raises(http_json.PillarDoubt):
         asks(teller.url, token)
     assert time.monotonic() - began < 5, "the time-out is for all of it"
 
 
 def test_a_missing_server_is_an_error(token: str):
-    with pytest.raises(http_json.Doubt):
+    with pytest.raises(http_json.PillarDoubt):
         asks(f"http://127.0.0.1:{free_ports(1)[0]}", token)
 
 
@@ -77,5 +77,5 @@ def test_the_token_is_read_each_time_and_a_missing_one_is_an_error(teller: Telle
 
 @given(st.binary())
 def test_any_bytes_are_an_error(body: bytes):
-    with pytest.raises(http_json.Doubt):
+    with pytest.raises(http_json.PillarDoubt):
         http_json.checked(body, "m1")

@@ -53,7 +53,7 @@ class PrivateServer:
             return json.loads(answer.content) if answer.content else None
         if answer.status_code in (429, 500, 503):
             raise butt_vault.PrivateServerAway(str(answer.status_code))
-        raise butt_vault.NotTaken(answer.status_code)
+        raise butt_vault.SendRefused(answer.status_code)
 
 
 class Machines:

@@ -80,7 +80,7 @@ class PrivateServerAway(Exception):
     """The private server, or the vault behind it, accepts nothing now."""
 
 
-class NotTaken(Exception):
+class SendRefused(Exception):
     """This one thing is not accepted; `status` is that of the answer."""
 
     def __init__(self, status):
@@ -95,7 +95,7 @@ class PrivateServer:
         self._connection, self._to = None, None
 
     def ask(self, told, method, path, body=None):
-        """The JSON answer, None if there is none. Raises `PrivateServerAway` and `NotTaken`."""
+        """The JSON answer, None if there is none. Raises `PrivateServerAway` and `SendRefused`."""
         try:
             with open(told["token_file"]) as file:
                 token = file.read().split()[0]
@@ -112,7 +112,7 @@ class PrivateServer:
             self._close()
         if answer.status in (429, 401, 403) or (answer.status >= 500 and answer.status != 507):
             raise PrivateServerAway(f"the private server answered {answer.status}")
-        raise NotTaken(answer.status)
+        raise SendRefused(answer.status)
 
     def _answer(self, url, method, path, body, token):
         parts = urllib.parse.urlsplit(url)
@@ -139,7 +139,7 @@ class PrivateServer:
         self._connection = None
 
 
-class VaultOfBot:
+class VaultBehindServer:
     """The vault, for one bot, over the private server: what `butt_sender` needs of it."""
 
     is_full = False  # The private server takes nothing then.
@@ -188,7 +188,7 @@ class VaultSender:
             try:
                 sender.send()
                 self._rests.pop(bot_id, None)
-            except NotTaken as no:
+            except SendRefused as no:
                 sender.forget()
                 words = "" if no.status == 404 else f"The vault does not accept it: {no}."
                 self._rests[bot_id] = (self._clock() + (NOT_HERE if no.status == 404 else REFUSED), words)
@@ -207,7 +207,10 @@ class VaultSender:
     def _sender(self, bot_id, root):
         known = self._senders.get(bot_id)
         if known is None or known[0] != root:
-            known = self._senders[bot_id] = root, BotSender(VaultOfBot(self._ask, bot_id), root, self._clock)
+            known = self._senders[bot_id] = (
+                root,
+                BotSender(VaultBehindServer(self._ask, bot_id), root, self._clock),
+            )
         return known[1]
 
     def _ask(self, method, path, body=None):
@@ -227,7 +230,7 @@ class VaultSender:
         try:
             self._ask("POST", "", json.dumps(looks))
             self._told = looks
-        except (PrivateServerAway, NotTaken):
+        except (PrivateServerAway, SendRefused):
             pass
 
 
