@@ -78,6 +78,8 @@ OF_THE_SERVER: Final[dict[str, tuple[int, ...]]] = {
     "bad_request": (400, 422),
     "unreadable": (503,),
     "not_now": (503,),
+    "too_many_requests": (429,),
+    "too_slow": (408,),
     "our_fault": (500,),
 }
 """Codes that any call may return."""

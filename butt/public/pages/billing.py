@@ -143,6 +143,6 @@ def webhook(request: HttpRequest) -> HttpResponse:
     try:
         billing().take_event(request.body, request.headers.get("Stripe-Signature", ""))
     except Forged as no:
-        status, body = problem(400, "forged", str(no))
+        status, body = problem(400, "bad_request", str(no))
         return JsonResponse(body, status=status)
     return JsonResponse({"received": True})
