@@ -185,10 +185,10 @@ def _ends_in(file: BinaryIO, upper: int, least: int, size: int) -> Iterator[int]
         return
     file.seek(first - 4)
     data = file.read(last - first + 4)
-    wanted = upper.to_bytes(4)[-2:]
+    wanted = upper.to_bytes(4, "big")[-2:]
     found = data.find(wanted)
     while found >= 0:
         place = first + found
-        if data[found + 2 : found + 4] == (place & 0xFFFF).to_bytes(2):
+        if data[found + 2 : found + 4] == (place & 0xFFFF).to_bytes(2, "big"):
             yield place
         found = data.find(wanted, found + 1)
