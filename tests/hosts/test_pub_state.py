@@ -38,3 +38,9 @@ def test_something_that_is_not_a_file_is_ignored_and_blocks_nobody(
     make(note)
     assert sequence_in(Folder(tmp_path)) == 0
     assert id_in(Folder(tmp_path)) is None
+
+
+@pytest.mark.parametrize("make", [link, Path.mkdir, os.mkfifo])
+def test_a_secret_that_is_not_a_file_names_nobody(tmp_path: Path, note: Path, make: Callable[[Path], object]):
+    make(note.with_name("secret"))
+    assert id_in(Folder(tmp_path)) is None
