@@ -87,7 +87,7 @@ def test_a_new_person_pays_and_the_bill_agrees_with_the_stand_in(
     wait_for(lambda: (subscription_of(money, "alice") or {}).get("status") == "active")
     subscription = subscription_of(money, "alice")
     assert quantity_of(subscription) == 1
-    for text in (r"1 bot . \$5\.00 a month", r"visa •••• 4242", r"\$5\.75 with tax on "):
+    for text in (r"1 bot . \$5\.00 a month", r"visa •••• 4242", r"\$5\.75 including tax on "):
         wait_for(lambda text=text: says(page, f"{paid_site.url}/billing", text))
     number = money.all("invoices", customer=subscription["customer"])[0]["id"]
     page.goto(f"{paid_site.url}/billing/invoices/{number}")

@@ -69,9 +69,9 @@ class TestTheListOfABot:
         rows.filter(name="Silent").update(at=timezone.now() - timedelta(minutes=61))
         page = words(alice.get("/bots/my/invites").content)
         assert f"12 messages, last seen {seen_at.day} " in page
-        assert re.search(r"Fresh .{1,40} let in; nothing has arrived from them yet", page)
+        assert re.search(r"Fresh .{1,40} joined; none of their messages have arrived yet", page)
         assert re.search(
-            r"Silent .{1,40} let in, but nothing ever arrived from them.*no use is counted", page
+            r"Silent .{1,40} joined, but none of their messages ever arrived.*no use is counted", page
         )
         Invite.objects.filter(id=came.id).update(uses=9, revoked_at=timezone.now())
         assert "Make them a new invite" in words(alice.get("/bots/my/invites").content)

@@ -192,7 +192,7 @@ def test_a_bar_shows_what_takes_the_disk_that_it_may_take_and_a_banner_that_it_i
     said = text_of(status(alice))
     for words in ("81 MiB of 100 MiB disk", "messages: 30 MiB", "blobs: 50 MiB", "index and the rest: 1 MiB"):
         assert words in said
-    assert "Removed to make room since its start: 7 blobs, 20 MiB." in said
+    assert "Removed to make room since it started: 7 blobs, 20 MiB." in said
     assert "It has used 81 % of its disk." in said
     assert 'x="30.0" width="50.0"' in status(alice)
     room |= {"log": 90 * MIB, "takes": "members"}

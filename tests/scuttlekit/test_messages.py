@@ -60,7 +60,7 @@ def test_a_gap_a_repetition_and_a_fork_are_refused(alice):
     two = create(POST, alice, one.head, NOON)
     three = create(POST, alice, two.head, NOON)
     other = create({**POST, "text": "fork"}, alice, one.head, NOON)
-    with pytest.raises(InvalidMessage, match="message 2 of the feed was to come, but this one is number 3"):
+    with pytest.raises(InvalidMessage, match="message 2 of the feed was expected, but this one is number 3"):
         validate(three.value, one.head)
     with pytest.raises(InvalidMessage, match="message 1"):
         validate(two.value, None)

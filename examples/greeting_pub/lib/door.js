@@ -87,7 +87,7 @@ class Door {
   _dial ({ host, port }, done) {
     if (!this._open) return done(new Error('the pub does not dial now'))
     if (this._fence && net.isIP(host) && isFenced(host)) {
-      return done(new Error(`${host} is no address of the open internet`))
+      return done(new Error(`${host} is not an address on the public internet`))
     }
     if (!(port > 0 && port < 65536)) return done(new Error(`${port} is no port`))
     const lookup = this._fence ? { lookup: fencedLookup } : {}

@@ -30,7 +30,7 @@ function refusalOf (error) {
   if (/ENOSPC|EDQUOT|no space left|wrote less bytes than expected/i.test(text)) {
     return new Refusal('disk-full', 'The disk is full. Make room, then start the pub again: nothing is lost.')
   }
-  const message = `Something went wrong that nobody foresaw: ${error?.message ?? error}`
+  const message = `Unexpected error: ${error?.message ?? error}`
   return Object.assign(new Refusal('uncaught', message), { stack: String(error?.stack ?? error) })
 }
 

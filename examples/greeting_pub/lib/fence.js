@@ -46,7 +46,7 @@ function fencedLookup (host, options, done) {
   dns.lookup(host, { ...options, all: true }, (error, addresses) => {
     if (error) return done(error)
     const open = addresses.filter(({ address }) => !isFenced(address))
-    if (!open.length) return done(new Error(`${host} leads to no address of the open internet`))
+    if (!open.length) return done(new Error(`${host} does not lead to an address on the public internet`))
     if (options.all) done(null, open)
     else done(null, open[0].address, open[0].family)
   })

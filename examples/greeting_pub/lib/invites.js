@@ -81,7 +81,7 @@ class Invites {
       const done = args.pop()
       inTurn(async () => {
         // ssb-invite would follow any text, and the invite would be spent on nobody.
-        if (!ID.test(args[0]?.feed)) return done(new Error('feed to follow is no feed id'))
+        if (!ID.test(args[0]?.feed)) return done(new Error('feed to follow is not a feed id'))
         if (await hasExpired(this.id)) return done(new Error('invite has expired'))
         return new Promise((resolve) => {
           use.call(this, args[0], (...answer) => {

@@ -26,7 +26,7 @@ async function keysOf (folder, known) {
   }
   if (text === null) {
     if (known) {
-      const message = `The pub's secret is gone, though its feed has ${known} messages. Bring back the file "secret".`
+      const message = `The pub's secret is missing, although its feed has ${known} messages. Restore the file "secret" from a copy.`
       throw new Refusal('secret-damaged', message)
     }
     const keys = ssbKeys.generate('ed25519')
@@ -56,7 +56,7 @@ function bytes (key) {
 }
 
 function damaged () {
-  return new Refusal('secret-damaged', 'The pub\'s secret is damaged. Bring back the file "secret" from a good copy.')
+  return new Refusal('secret-damaged', 'The pub\'s secret is damaged. Restore the file "secret" from a good copy.')
 }
 
 module.exports = { keysOf }

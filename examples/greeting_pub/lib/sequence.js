@@ -115,8 +115,8 @@ function guard (found, known) {
   if (found >= known) return
   throw new Refusal(
     'log-behind',
-    `The log ends at message ${found} of the pub's own feed, which is known to have reached ${known}. To go on would ` +
-    'fork the feed for ever. Bring back a log that is not older.'
+    `The log ends at message ${found} of the pub's own feed, which is known to have reached ${known}. Running on it would ` +
+    'fork the feed for ever. Restore a log that is not older.'
   )
 }
 
