@@ -4,10 +4,12 @@ A release runs with the interpreter that runs the service. Neither sees the othe
 library on the path, and the release puts itself before that.
 """
 
+import os
 import re
 import sys
 import sysconfig
 import tomllib
+from importlib.util import cache_from_source
 from pathlib import Path
 from typing import Any
 
@@ -43,6 +45,7 @@ _START = (
     "import sys; sys.path[:0] = {path!r}; from runpy import run_module; "
     "run_module({module!r}, run_name='__main__', alter_sys=True)"
 )
+_OPTIMIZED = {"-O": 1, "-OO": 2}
 _VERSION = ".".join(map(str, sys.version_info[:3]))
 _MODULE = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*")
 
@@ -103,17 +106,28 @@ class Python:
             "pip could not install the bot's packages",
             noise=_NOISE,
         )
-        python = [sys.executable, "-I", *_program(_project(folder))[1]]
-        installing.run([*python, *_COMPILE], lambda _: "compiling", "The source does not compile")
-        installing.run(
-            [*python, "-c", _COMPILE_PACKAGES], lambda _: "compiling", "The packages do not compile"
-        )
+        flags = _program(_project(folder))[1]
+        # With its flags, too, if they are not used here: in a container the release runs with another Python.
+        for each in dict.fromkeys((tuple(flags), tuple(usable(flags)))):
+            python = [sys.executable, "-I", *each]
+            installing.run([*python, *_COMPILE], lambda _: "compiling", "The source does not compile")
+            installing.run(
+                [*python, "-c", _COMPILE_PACKAGES], lambda _: "compiling", "The packages do not compile"
+            )
         (folder / self.packages / BUILT_FOR).write_text(_this_python())
 
     def command(self, release: Path) -> list[str]:
         module, flags = _program(_project(release))
         path = [str(release), str(release / self.packages)]
-        return [sys.executable, "-I", "-S", "-B", *flags, "-c", _START.format(path=path, module=module)]
+        return [
+            sys.executable,
+            "-I",
+            "-S",
+            "-B",
+            *usable(flags),
+            "-c",
+            _START.format(path=path, module=module),
+        ]
 
     def misfit(self, release: Path) -> str:
         try:
@@ -123,6 +137,19 @@ class Python:
         if built_for == _this_python():
             return ""
         return f"its code was built for {built_for}, and this is {_this_python()}; “upgrade” moves it to a build that fits"
+
+
+def usable(flags: list[str], library: Path = Path(os.__file__)) -> list[str]:
+    """The flags without those for which the standard library is not compiled, as Debian's is not for `-O` and `-OO`.
+
+    With them Python would compile all that it imports anew at each start, which takes longer than the rest of the start.
+    `library` is any file of the standard library.
+    """
+    return [flag for flag in flags if flag not in _OPTIMIZED or _is_compiled(library, _OPTIMIZED[flag])]
+
+
+def _is_compiled(file: Path, optimization: int) -> bool:
+    return Path(cache_from_source(str(file), optimization=optimization)).exists()
 
 
 def _project(folder: Path) -> dict[str, Any]:

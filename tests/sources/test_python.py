@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable
+from importlib.util import cache_from_source
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ import pytest
 
 from butt.sources import releases
 from butt.sources.kind import BuildFailed
+from butt.sources.python import usable
 from butt.sources.releases import Built, build, check, digest_of
 from tests.sources.tiny import locked, python_source, write_python
 
@@ -83,6 +85,18 @@ def test_a_release_runs_from_a_read_only_folder_and_is_compiled(teller: Built, t
         subprocess.run(["umount", "--lazy", other.path], check=True)
     assert all(Path(place).is_file() for place in said["compiled"])
     assert other.misfit == ""
+
+
+def test_a_flag_is_left_out_if_the_standard_library_is_not_compiled_for_it(tmp_path: Path):
+    """With Debian's Python, a pub would compile it anew at each start."""
+    library, flags = tmp_path / "os.py", ["-OO", "-X", "dev"]
+    assert usable(flags, library) == ["-X", "dev"]
+    for optimization in ("", "1", "2"):
+        assert usable(flags, library) == ["-X", "dev"]
+        compiled = Path(cache_from_source(str(library), optimization=optimization))
+        compiled.parent.mkdir(exist_ok=True)
+        compiled.touch()
+    assert usable(flags, library) == flags
 
 
 def test_a_release_for_another_python_is_not_started(teller: Built):
