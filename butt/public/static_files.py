@@ -34,9 +34,13 @@ def the_version() -> str:
 
 
 class Storage(StaticFilesStorage):
+    def __init__(self) -> None:
+        super().__init__()
+        self._plain = cache(super().url)
+
     def url(self, name: str | None) -> str:
         """Without the version during development."""
-        plain = str(super().url(name))
+        plain = str(self._plain(name))
         if settings.DEBUG or not plain.startswith(settings.STATIC_URL):
             return plain
         return f"{settings.STATIC_URL}{the_version()}/{plain.removeprefix(settings.STATIC_URL)}"

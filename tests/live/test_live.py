@@ -1,6 +1,7 @@
 """The live stream tells a page about changes, but nothing about other people's bots."""
 
 import asyncio
+import time
 
 import pytest
 from django.test import AsyncClient
@@ -41,6 +42,26 @@ async def test_a_change_of_state_is_announced_with_the_pages_mark(monkeypatch: p
     second = await asyncio.wait_for(next_mark(events), 60)
     assert second != first
     await events.aclose()
+
+
+async def test_a_change_is_told_within_two_seconds(monkeypatch: pytest.MonkeyPatch):
+    """The quickest of several counts, as other tests run beside it."""
+    monkeypatch.setattr(live, "board", live.Board())
+    monkeypatch.setattr(live, "SELDOM", 600.0)
+    alice = await asyncio.to_thread(account, "alice")
+    bot = await asyncio.to_thread(bot_in, State.STARTING, alice.agent)
+    client = AsyncClient()
+    await client.aforce_login(alice)
+    events = aiter((await client.get("/live?bot=my")).streaming_content)
+    await asyncio.wait_for(next_mark(events), 60)
+    waited = []
+    for number in range(5):
+        changed = time.monotonic()
+        await Progress.objects.filter(bot=bot).aupdate(reason=f"Reason {number}")
+        await asyncio.wait_for(next_mark(events), 60)
+        waited.append(time.monotonic() - changed)
+    await events.aclose()
+    assert min(waited) < 2, waited
 
 
 async def test_a_stranger_is_sent_nothing():
