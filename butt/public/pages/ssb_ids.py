@@ -20,7 +20,7 @@ NOT_VERIFIED = "Verify your email address first, so that an id is added by nobod
 @for_person
 def ssb_ids(request: HttpRequest, person: Agent) -> HttpResponse:  # noqa: ARG001
     mine = account_of(request)
-    usable = {bot.id for bot in ids.bots_to_prove_over(mine)}
+    usable = set(ids.bots_to_prove_over(mine).values_list("id", flat=True))
     rows = [(row, row.bot_id in usable) for row in ids.ids_of(mine)]
     return render(request, "account/ssb_ids.html", {"rows": rows})
 
