@@ -30,7 +30,7 @@ def sighting(second: int, memory: int = 0, came: int = 0, disk: int | None = Non
     averages = {
         f"{name}_{kind}": value for name, value in (("memory", memory), ("peers", 2)) for kind in KINDS
     }
-    return Span(at, 1, tuple((known | averages)[column.name] for column in COLUMNS))
+    return Span(at, 1, tuple((known | averages).get(column.name, second) for column in COLUMNS))
 
 
 @given(sightings(), st.sampled_from(LENGTHS))
