@@ -57,7 +57,7 @@ def test_members_are_shown_searched_blocked_and_unfollowed(alice: Client, bot: A
     alice.post(PAGE, {"feed": FRIDA, "relation": "follows"})
     alice.post(f"/bots/my/invites/{invite.id}/revoke")
     offer = words(shown(alice, invite=invite.id))
-    assert "Who came by the invite for friends" in offer
+    assert "People who joined with the invite for friends" in offer
     assert "unfollow all of them" in offer
     alice.post(PAGE, {"unfollow-all": invite.id})
     assert [found.ssb_id for found in members.find(bot).members] == [EVE]
