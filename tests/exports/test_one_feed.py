@@ -35,7 +35,7 @@ from tests.pub.pubs import Client, Pub, until
 pytestmark = pytest.mark.django_db(transaction=True)
 
 LOG_BEHIND, LOG_DAMAGED = 68, 69
-HUSH, KNOWS_BETTER = "catches up with its own messages", "known to have reached"
+HUSH, KNOWS_BETTER = "catching up with its own messages", "known to have reached"
 SLOW = 60
 
 

@@ -22,7 +22,7 @@ from tests.imports.bringing import bring, is_swept
 from tests.imports.tars import folder_files, tar_of
 from tests.service import Person, Service, wait_for
 
-HUSH = "catches up with its own messages"
+HUSH = "catching up with its own messages"
 
 
 @pytest.fixture(scope="module")

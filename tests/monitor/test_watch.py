@@ -129,7 +129,7 @@ async def test_a_bot_that_refuses_connections_is_dead_at_once():
         async with watching(bot) as told:
             began = time.monotonic()
             alive, trouble = await told.next()
-            assert (alive, "can not be reached" in trouble) == (False, True)
+            assert (alive, "cannot be reached" in trouble) == (False, True)
             assert told.at - began < 5
             await bot.open()
             await told.next()

@@ -139,7 +139,7 @@ class Pages(Service):
         now, uuid_of = datetime.now(UTC), uuid.UUID(bot["id"])
         outcomes = [
             ("pub.example.org", {"done_at": now}),
-            ("2001:db8::1", {"trouble": "could not connect to server: [address] can not be reached"}),
+            ("2001:db8::1", {"trouble": "could not connect to server: [address] cannot be reached"}),
             ("new.example.org", {}),
         ]
         for number, (host, outcome) in enumerate(outcomes):

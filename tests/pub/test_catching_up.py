@@ -7,7 +7,7 @@ import pytest
 from tests.pub.pubs import until
 
 SLOW = 60
-HUSH = "catches up with its own messages"
+HUSH = "catching up with its own messages"
 
 
 def say(client, pub, text="hello"):

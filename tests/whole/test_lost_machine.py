@@ -61,7 +61,7 @@ def is_hushed(bot: Agent) -> bool:
     try:
         says(bot, "too early")
     except RemoteError as error:
-        assert "catches up with its own messages" in str(error)
+        assert "catching up with its own messages" in str(error)
         return True
     except ScuttlebuttError:
         return False

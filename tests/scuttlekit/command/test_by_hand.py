@@ -136,7 +136,7 @@ def test_a_backup_starts_elsewhere_and_catches_up_before_it_publishes(person, po
     try:
         other.starts()
         assert other.types("whoami") == own
-        with pytest.raises(RuntimeError, match="catches up with its own messages"):
+        with pytest.raises(RuntimeError, match="catching up with its own messages"):
             other.types("follow", KeyPair.generate().id)
         assert "scuttlekit caught-up" in other.types("status")
         assert "1 uses left of 1 codes" in other.types("status")
