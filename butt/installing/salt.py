@@ -10,6 +10,10 @@ from butt.installing.system import System
 
 MEND = "Check that this machine can reach PyPI, or the index that pip is configured for, then run `butt install` again."
 
+QUICKLY = {"CFLAGS": "-O1"}
+"""Some packages come as source. At pip's own level, one file that reads dates takes the C compiler most of the time of the whole
+installation, and Salt reads few dates.
+"""
 
 WITH_US = ("setpriv", "--pdeathsig", "KILL")
 """A program that is killed together with us does not write into the environment that the next run makes anew."""
@@ -28,7 +32,8 @@ class SaltEnvironment:
         self.system.run(*WITH_US, self.system.python, "-m", "venv", "--clear", folder)
         pip = (*WITH_US, f"{folder}/bin/python", "-m", "pip", "--disable-pip-version-check")
         lock = ("--require-hashes", "-r", str(resources.SALT_LOCK))
-        self.system.run(*pip, "install", "--quiet", "--no-input", *lock, seconds=1800, mend=MEND)
+        command = (*pip, "install", "--quiet", "--no-input", *lock)
+        self.system.run(*command, settings=QUICKLY, seconds=1800, mend=MEND)
         self.system.write(f"{SALT}/done", self._origin())
 
     def undo(self) -> str:
