@@ -52,13 +52,16 @@ LEFT_OUT = (
 
 
 def base_archives() -> dict[str, Path]:
-    """By an image's name a tar of its files, for `docker import`. Kept, as it is the same each time."""
+    """By its name the archive of the only image that bots need, unless their code is for Node."""
+    return {PYTHON_BASE: archive(PYTHON_BASE)}
+
+
+def archive(image: str) -> Path:
+    """A tar of an image's files, for `docker import`. Kept, as it is the same each time."""
     KEPT.mkdir(parents=True, exist_ok=True)
     with (KEPT / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        return {
-            image: _kept(image, add) for image, add in ((NODE_BASE, _add_node), (PYTHON_BASE, add_python))
-        }
+        return _kept(image, {NODE_BASE: _add_node, PYTHON_BASE: add_python}[image])
 
 
 def _kept(image: str, add: Callable[[Path], None]) -> Path:

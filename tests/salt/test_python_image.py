@@ -16,7 +16,7 @@ import pytest
 from butt.sources.releases import PUB_SOURCE, Built, build
 from scuttlekit import KeyPair
 from tests.node_pub import NODE_PUB
-from tests.salt.base import BASES, PYTHON_BASE
+from tests.salt.base import BASES, NODE_BASE, PYTHON_BASE, archive
 from tests.salt.bots import Bots, hand_out
 from tests.salt.land import HERE
 from tests.salt.machine import Engine
@@ -102,8 +102,9 @@ def test_it_runs_on_the_releases_packages_without_rights_and_ends_in_order(
 
 
 @pytest.fixture(scope="module")
-def both(offered: Path) -> dict[str, str]:
+def both(engine: Engine, offered: Path) -> dict[str, str]:
     """The releases of a pub for Node and of the built-in one, which is for Python."""
+    engine.docker("import", str(archive(NODE_BASE)), NODE_BASE)
     made = {"node": build(NODE_PUB), "python": build(PUB_SOURCE)}
     for release in made.values():
         hand_out(release, offered)

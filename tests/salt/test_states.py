@@ -2,7 +2,7 @@
 
 import json
 
-from tests.salt.base import NODE_BASE
+from tests.salt.base import PYTHON_BASE
 from tests.salt.bots import Bots
 from tests.salt.machine import Engine
 from tests.service import wait_for
@@ -70,7 +70,7 @@ def test_only_a_tombstone_removes_a_bot_and_an_absent_one_is_reported(bots: Bots
 
 
 def test_an_unknown_container_is_reported_and_left_alone(bots: Bots, engine: Engine):
-    engine.docker("run", "-d", "--name", "neighbour", NODE_BASE, "sleep", "600")
+    engine.docker("run", "-d", "--name", "neighbour", PYTHON_BASE, "sleep", "600")
     try:
         bots.add()
         bots.converge()
@@ -136,7 +136,7 @@ def test_no_bot_starts_beside_another_on_its_volume(bots: Bots, engine: Engine):
 
 def test_a_taken_port_and_a_refusing_pub_are_reported_in_words(bots: Bots, engine: Engine):
     taken, lost = bots.add(), bots.add(sequence=5)
-    engine.docker("run", "-d", "--name", "squatter", "-p", "8100:8100", NODE_BASE, "sleep", "600")
+    engine.docker("run", "-d", "--name", "squatter", "-p", "8100:8100", PYTHON_BASE, "sleep", "600")
     try:
         bots.tell()
         found, _ = bots.run()
