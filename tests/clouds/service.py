@@ -85,6 +85,15 @@ class CloudService(SaltService):
             self.provider.__exit__(*error)
             self.standin.close()
 
+    def waits_for_stock(self) -> None:
+        """Until it is known what can be had: no bot is accepted before."""
+        self._waits("from butt.clouds.models import Stock", "Stock.objects.exists()")
+
+    def waits_for_sequence(self, bot: Any, latest: int) -> None:
+        """Until this is the highest sequence that the monitor has seen."""
+        seen = f"Observed.objects.get(bot={bot['id']!r}).sequence"
+        self._waits("from butt.agents.models import Observed", f"{seen} == {latest}")
+
     def steer(self, what: str, **wish: Any) -> None:
         answer = requests.post(f"{self.provider.url}/_standin/{what}", json=wish, timeout=10)
         answer.raise_for_status()

@@ -16,7 +16,6 @@ import pytest
 from butt.clouds.cloud_init import DATA, STEPS
 from tests.clouds.nspawn import first_process, forget_cgroups
 from tests.clouds.service import CloudService, systemd_command
-from tests.clouds.test_whole import KNOWN
 from tests.people import PASSWORD
 from tests.salt.land import Land, at, run
 from tests.service import wait_for
@@ -36,7 +35,7 @@ def site(land: Land, built_pub: Path, tmp_path: Path) -> Iterator[CloudService]:
 
 def test_a_bot_comes_alive_although_the_power_is_cut_in_each_step_of_the_boot(site: CloudService):
     alice = site.person("alice@example.org")
-    wait_for(lambda: site.butt("manage", "shell", "-v0", "-c", KNOWN).strip() == "True")
+    site.waits_for_stock()
     bot = alice.names_a_bot("alices")
     browser = Browser(site)
     browser.ask("/start")

@@ -15,8 +15,6 @@ from tests.salt.land import Land
 from tests.service import wait_for
 
 PATIENT = 300.0
-KNOWN = "from butt.clouds.models import Stock; print(Stock.objects.exists())"
-"""Whether it is known what can be had: no bot is accepted before."""
 
 
 @pytest.fixture
@@ -45,7 +43,7 @@ def log_of(site: CloudService, volume: str, bot: Any) -> bytes:
 
 def test_a_whole_life_with_lost_machines_and_an_old_snapshot(site: CloudService):
     alice = site.person("alice@example.org")
-    wait_for(lambda: site.butt("manage", "shell", "-v0", "-c", KNOWN).strip() == "True")
+    site.waits_for_stock()
     bot = alice.names_a_bot("alices")
     wait_for(lambda: "machine" in (alice.sees(bot)["reason"] or ""))
     alive = alice.waits_for("alive", bot, PATIENT)
@@ -73,7 +71,7 @@ def test_a_whole_life_with_lost_machines_and_an_old_snapshot(site: CloudService)
     speak(site, alive)
     snapshot = site.takes_snapshot(volume)
     latest = speak(site, alive)
-    wait_for(lambda: known(site, bot) == latest)
+    site.waits_for_sequence(bot, latest)
     site.steer("destroy", server=other, volume=volume)
     wait_for(lambda: "An operator has to decide" in (alice.sees(bot)["reason"] or ""), PATIENT)
     assert site.account()["server"] == []
@@ -103,11 +101,3 @@ def speak(site: CloudService, bot: Any) -> int:
             return int(said["value"]["sequence"])
 
     return asyncio.run(call())
-
-
-def known(site: CloudService, bot: Any) -> int:
-    """The highest sequence that the monitor has seen."""
-    script = (
-        f"from butt.agents.models import Observed; print(Observed.objects.get(bot='{bot['id']}').sequence)"
-    )
-    return int(site.butt("manage", "shell", "-v0", "-c", script))
