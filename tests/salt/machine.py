@@ -5,6 +5,7 @@ import shutil
 import subprocess
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Self
 
@@ -68,7 +69,7 @@ class Daemon:
 
 
 class Engine:
-    """`with Engine(folder, place):` a Docker Engine that has nothing but an image with Node and one with Python.
+    """`with Engine(folder, place):` a Docker Engine that has nothing but an image with Python.
 
     `archives` are the tars of other ones.
     """
@@ -235,22 +236,33 @@ class Minion:
 
     def call(self, *arguments: str, check: bool = False) -> tuple[int, Any]:
         """`salt-call` on the machine itself: its return code, and what it returned."""
-        command = [
-            str(SALT / "salt-call"),
-            "--config-dir",
-            str(self.folder / "etc"),
-            "--out=json",
-            "--retcode-passthrough",
-        ]
-        done = subprocess.run(
-            self.place.command(*command, *arguments), check=False, capture_output=True, text=True, timeout=300
-        )
+        options = ("--config-dir", str(self.folder / "etc"), "--out=json", "--retcode-passthrough")
+        done = self.caller.asks(*options, *arguments)
         try:
-            answer = json.loads(done.stdout)["local"]
+            answer = json.loads(done["out"])["local"]
         except (ValueError, KeyError, TypeError):
-            answer = done.stdout + done.stderr
-        assert done.returncode == 0 or not check, f"{done.returncode}: {answer} {done.stderr[-3000:]}"
-        return done.returncode, answer
+            answer = done["out"] + done["err"]
+        assert done["code"] == 0 or not check, f"{done['code']}: {answer} {done['err'][-3000:]}"
+        return done["code"], answer
+
+    @cached_property
+    def caller(self) -> "Caller":
+        return Caller(self.place)
+
+
+class Caller:
+    """Calls Salt in the namespace of a machine. It ends with us, or with the namespace."""
+
+    def __init__(self, place: Namespace) -> None:
+        command = place.command(str(SALT / "python"), str(Path(__file__).with_name("caller.py")))
+        self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+
+    def asks(self, *arguments: str) -> Any:
+        assert self._process.stdin
+        assert self._process.stdout
+        self._process.stdin.write(json.dumps(arguments) + "\n")
+        self._process.stdin.flush()
+        return json.loads(self._process.stdout.readline())
 
 
 def _name(process: psutil.Process) -> str:
