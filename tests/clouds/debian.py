@@ -155,7 +155,7 @@ def _locked(name: str) -> Iterator[None]:
 
 
 def _base(suite: str) -> Path:
-    """The smallest part of a release that has apt."""
+    """The smallest part of a release that has apt, with what all images have."""
     made, draft = KEPT / f"base-{suite}", KEPT / f"draft-base-{suite}"
     with _locked(made.name):
         if not made.exists():
@@ -166,6 +166,7 @@ def _base(suite: str) -> Path:
             (dpkg / "unsafe-io").write_text("force-unsafe-io\n")
             # What it mounts goes with it, also when it is killed.
             command = ["unshare", "--mount", "debootstrap", "--variant=minbase", *_of(suite)]
+            command.append(f"--include={','.join(BARE)}")
             scripts = [f"/usr/share/debootstrap/scripts/{NEWER[suite]}"] if suite in NEWER else []
             _run(*command, suite, str(draft), "" if suite in UBUNTU else _mirror(), *scripts)
             draft.rename(made)
