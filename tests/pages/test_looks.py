@@ -85,13 +85,11 @@ def puts_on(page: Page, look: Look) -> None:
     assert page.evaluate(LAID_OUT) == [width, scheme == "dark"]
 
 
-def violations(page: Page) -> str:
+def violations(page: Page, *, iframes: bool = True) -> str:
     """What axe finds. Only violations are returned, because the list of what is in order is much longer."""
     if not page.evaluate("'axe' in window"):
         page.evaluate(AXE)
-    found = AxeResults(
-        page.evaluate("axe.run({ resultTypes: ['violations'] }).then(({ violations }) => ({ violations }))")
-    )
+    found = AxeResults(page.evaluate(RUN_AXE, {"resultTypes": ["violations"], "iframes": iframes}))
     return str(found.generate_report()) if found.violations_count else ""
 
 
@@ -196,6 +194,7 @@ def test_reduced_motion_is_respected(server: Pages, browser: Browser):
     context.close()
 
 
+RUN_AXE = "(options) => axe.run(options).then(({ violations }) => ({ violations }))"
 LAID_OUT = """new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(() =>
     done([innerWidth, matchMedia("(prefers-color-scheme: dark)").matches]))))"""
 SMALL_TO_TOUCH = """[...document.querySelectorAll("a, button, input, summary")]
