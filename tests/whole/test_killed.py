@@ -3,23 +3,43 @@
 import signal
 import subprocess
 import time
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
 import pytest
 
-from tests.service import Service, wait_for
+from tests.service import Person, Service, wait_for
 
 
-@pytest.fixture
-def own_site(tmp_path: Path, built_pub: Path) -> Iterator[Service]:
-    with Service(tmp_path / "home", built_pub, keep_days=0) as service:
+@pytest.fixture(scope="module")
+def one_site(tmp_path_factory: pytest.TempPathFactory, built_pub: Path) -> Iterator[Service]:
+    with Service(tmp_path_factory.mktemp("home"), built_pub, keep_days=0) as service:
         yield service
 
 
-def test_bots_outlive_the_whole_service_and_are_adopted_by_the_next(own_site: Service):
-    alice = own_site.person("alice@example.org")
+@pytest.fixture
+def own_site(one_site: Service) -> Service:
+    """It runs, with no bots, and the test may kill of it what it likes."""
+    if one_site.process.poll() is not None:
+        one_site.up()
+    return one_site
+
+
+@pytest.fixture
+def alice(own_site: Service) -> Iterator[Person]:
+    """Somebody new in each test. Her bots are gone after it."""
+    alice = own_site.person(f"alice-{uuid.uuid4().hex[:8]}@example.org")
+    yield alice
+    bots = [agent for agent in alice.call("GET", "/agents")["agents"] if agent["type"] == "bot"]
+    for bot in bots:
+        alice.call("DELETE", f"/agents/{bot['id']}", expect=202)
+    for bot in bots:
+        wait_for(lambda bot=bot: own_site.ask("GET", f"/agents/{bot['id']}", token=alice.token)[0] == 404)
+
+
+def test_bots_outlive_the_whole_service_and_are_adopted_by_the_next(own_site: Service, alice: Person):
     bot = alice.names_a_bot("my")
     before = alice.waits_for("alive", bot)
     (pub,) = own_site.pubs()
@@ -37,8 +57,7 @@ def test_bots_outlive_the_whole_service_and_are_adopted_by_the_next(own_site: Se
     assert len(own_site.pubs()) == 1
 
 
-def test_a_killed_part_is_started_again_and_work_goes_on(own_site: Service):
-    alice = own_site.person("alice@example.org")
+def test_a_killed_part_is_started_again_and_work_goes_on(own_site: Service, alice: Person):
     bot = alice.names_a_bot("my")
     for role in ("steward", "monitor"):
         own_site.part(role).kill()
@@ -49,8 +68,7 @@ def test_a_killed_part_is_started_again_and_work_goes_on(own_site: Service):
     assert own_site.pubs() == []
 
 
-def test_a_killed_supervisor_is_replaced_and_no_bot_runs_twice(own_site: Service):
-    alice = own_site.person("alice@example.org")
+def test_a_killed_supervisor_is_replaced_and_no_bot_runs_twice(own_site: Service, alice: Person):
     bot = alice.names_a_bot("my")
     before = alice.waits_for("alive", bot)
     (pub,) = own_site.pubs()
@@ -61,8 +79,7 @@ def test_a_killed_supervisor_is_replaced_and_no_bot_runs_twice(own_site: Service
     assert len(own_site.pubs()) == 1
 
 
-def test_ctrl_c_stops_the_bots_and_the_next_up_starts_them(own_site: Service):
-    alice = own_site.person("alice@example.org")
+def test_ctrl_c_stops_the_bots_and_the_next_up_starts_them(own_site: Service, alice: Person):
     bot = alice.names_a_bot("my")
     before = alice.waits_for("alive", bot)
     own_site.down()
@@ -97,9 +114,8 @@ def test_a_second_up_in_the_same_home_is_refused(own_site: Service):
     assert first.poll() is None
 
 
-def test_a_deleted_bot_is_truly_gone_when_its_days_are_over(own_site: Service):
+def test_a_deleted_bot_is_truly_gone_when_its_days_are_over(own_site: Service, alice: Person):
     """There are no days of grace here."""
-    alice = own_site.person("alice@example.org")
     bot = alice.names_a_bot("my")
     alice.waits_for("alive", bot)
     alice.call("DELETE", f"/agents/{bot['id']}", expect=202)
