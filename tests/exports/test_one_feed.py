@@ -28,7 +28,7 @@ from butt.exports.bundle import ExportPart
 from butt.exports.tar import packed
 from butt.hosts import bundles
 from butt.hosts.interface import Folder
-from butt.vault import keeper as sending
+from butt.vault import sender as sending
 from tests.exports.keeper import Keeper
 from tests.pub.pubs import Client, Pub, until
 
