@@ -16,6 +16,9 @@ TO_END, TO_STOP_BOTS = 10.0, 90.0
 BOTS_RUN_ON = 75
 """The exit code after some bots could not be stopped."""
 
+CODE = ("-P", "-c")
+"""Runs code without looking for modules in the current folder, which may be anybody's."""
+
 START = "import sys; from butt.command.children import become; become(sys.argv[1], int(sys.argv[2]))"
 STOP = "from butt.command.up import stop_bots; stop_bots()"
 
@@ -54,7 +57,7 @@ class Minder:
         return None
 
     def _start(self, name: str) -> None:
-        command = [sys.executable, "-c", START, name, str(self._end)]
+        command = [sys.executable, *CODE, START, name, str(self._end)]
         pid = os.posix_spawn(sys.executable, command, os.environ, setsigmask=())
         self._parts[pid] = name
 
@@ -77,7 +80,7 @@ class Minder:
             return 1
         if stopped:
             signal.pthread_sigmask(signal.SIG_UNBLOCK, (*HEEDED, signal.SIGCHLD))
-            os.execv(sys.executable, [sys.executable, "-c", STOP])  # nosec B606 # noqa: S606
+            os.execv(sys.executable, [sys.executable, *CODE, STOP])  # nosec B606 # noqa: S606
         _say("Stopped.", 1)
         return 0
 

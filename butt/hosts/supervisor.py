@@ -148,7 +148,8 @@ class Supervisor:
             _CONFIG.format(socket=escaped(self.socket), folder=escaped(self.folder), files=_files())
         )
         self.socket.unlink(missing_ok=True)
-        command = [sys.executable, "-m", "supervisor.supervisord", "-c", str(config)]
+        # -P: the current folder may be anybody's, and is no place for modules.
+        command = [sys.executable, "-P", "-m", "supervisor.supervisord", "-c", str(config)]
         done = subprocess.run(
             command, env=for_bots(), capture_output=True, text=True, timeout=START_SECONDS, check=False
         )

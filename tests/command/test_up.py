@@ -103,3 +103,27 @@ def _is_ready(site: Service) -> bool:
         return site.ask("GET", "/ready")[0] == 200
     except OSError:
         return False
+
+
+class FromAnyFolder(Service):
+    """As people start it: by the command that setup installed, in whatever folder they are."""
+
+    def command(self) -> list[str]:
+        return [str(Path(sys.executable).with_name("butt")), *super().command()[3:]]
+
+
+def test_nothing_in_the_current_folder_is_taken_for_code(tmp_path: Path, built_pub: Path):
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    for module in ("butt", "supervisor", "django"):
+        (folder / f"{module}.py").write_text("raise SystemExit('code of the current folder ran')")
+    site = FromAnyFolder(tmp_path / "home", built_pub)
+    site.folder = folder
+    with site:
+        alice = site.person("alice@example.org")
+        alice.waits_for("alive", alice.names_a_bot("my"))
+        killed = site.part("steward")
+        killed.kill()
+        wait_for(lambda: site.part("steward").pid != killed.pid)
+        alice.waits_for("alive", alice.names_a_bot("other"))
+        assert "code of the current folder ran" not in (site.home / "up.log").read_text()
