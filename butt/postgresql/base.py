@@ -2,10 +2,11 @@
 
 import select
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Self
 
 from django.db.backends.postgresql import base
 from psycopg import Cursor
+from psycopg.pq import Format
 
 
 class DatabaseWrapper(base.DatabaseWrapper):
@@ -27,5 +28,21 @@ class DatabaseWrapper(base.DatabaseWrapper):
         Django's own cursors put the parameters into the text, so that each set of them would be another query. With
         `binary`, the rows come in PostgreSQL's own form, which is fit for numbers and times.
         """
-        with self.cursor(), self.wrap_database_errors, Cursor(self.connection) as cursor:
-            return cursor.execute(sql, parameters, prepare=True, binary=binary).fetchall()
+        self.ensure_connection()
+        with self.wrap_database_errors:
+            cursor = PlannedCursor(self.connection)
+        if binary:
+            cursor.format = Format.BINARY
+        # Django's wrappers and its log of queries see these queries, too.
+        wrap = self.make_debug_cursor if self.queries_logged else self.make_cursor
+        with wrap(cursor) as wrapped:  # type: ignore[arg-type] # as stubs see it, it wraps a wrapped one
+            wrapped.execute(sql, parameters)
+            rows: list[Any] = wrapped.fetchall()
+            return rows
+
+
+class PlannedCursor(Cursor[Any]):
+    """Each of its queries is a prepared statement of the connection."""
+
+    def execute(self, query: Any, params: Any = None, **options: Any) -> Self:
+        return super().execute(query, params, **{**options, "prepare": True})

@@ -118,7 +118,9 @@ class Pages(Service):
                 Belongs(source_agent=bot, **of_owner),
                 Wanted(bot=bot),
                 Observed(bot=bot, alive=True, launch=1, at=datetime.now(UTC)),
-                Progress(bot=bot, state=State.ALIVE, launch=1, address="127.0.0.1", ssb_id=ssb_id(number)),
+                Progress(
+                    bot=bot, state=State.ALIVE, launch=1, address="127.0.0.1", ssb_id=ssb_id(2**201 + number)
+                ),
             )
             if not number:
                 self.insert(*_year(bot.id, datetime.now(UTC)))

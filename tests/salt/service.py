@@ -3,11 +3,13 @@
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Self
 
 from tests.salt.base import SETTINGS as BASES
-from tests.salt.land import HERE
+from tests.salt.land import HERE, run
 from tests.salt.machine import SALT, Engine, Minion
 from tests.salt.master import Master
 from tests.service import Service
@@ -57,6 +59,16 @@ class SaltService(Service):
         # The shell becomes the program: the same process, in a mount namespace of its own.
         script = 'mount --bind "$0" /etc/hosts && exec "$@"'
         return ["unshare", "--mount", "sh", "-c", script, str(self.hosts), *super().command()]
+
+    @contextmanager
+    def without_private_server(self) -> Iterator[None]:
+        """Neither machines nor the master get an answer from it. Its process goes on: the steward's is the same."""
+        rule = ("INPUT", "-p", "tcp", "-d", HERE, "--dport", str(self.private_port), "-j", "DROP")
+        run("iptables", "-I", *rule)
+        try:
+            yield
+        finally:
+            run("iptables", "-D", *rule)
 
     def butt(self, *arguments: str) -> str:
         command = [sys.executable, "-m", "butt", *arguments, "--home", str(self.home)]

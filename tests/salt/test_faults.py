@@ -157,11 +157,10 @@ def exported(alice: Person, bot: Any, place: Path) -> bytes:
 
 def test_without_a_private_server_the_bot_is_left_alone_and_the_page_waits(farm: Farm):
     before, volumes, bot = farm.engine.bots(), farm.engine.volumes(), farm.bots[2]
-    farm.site.part("private").suspend()
-    farm.alice.asks("stop", bot)
-    wait_for(lambda: "Waiting for its machine" in (farm.alice.sees(bot)["reason"] or ""), PATIENT)
-    assert farm.engine.bots() == before
-    farm.site.part("private").resume()
+    with farm.site.without_private_server():
+        farm.alice.asks("stop", bot)
+        wait_for(lambda: "Waiting for its machine" in (farm.alice.sees(bot)["reason"] or ""), PATIENT)
+        assert farm.engine.bots() == before
     farm.alice.waits_for("stopped", bot, PATIENT)
     assert farm.engine.bots() == {name: before[name] for name in before if name != bot["id"]}
     assert farm.engine.volumes() == volumes

@@ -42,7 +42,7 @@ def turn(steward: Steward, bot: Agent) -> State:
 
 async def _figures_of(bot: Bot) -> BotFigures:
     """What the bot says of itself now."""
-    every = (watch.Feed(bot), None, watch.FigurePace(), watch.Turns())
+    every = (watch.Feed(bot), watch.FirstContact(), None, watch.FigurePace(), watch.Turns())
     async with aclosing(watch._figures(bot, service_keys(), *every)) as stream:
         return await anext(stream)
 
