@@ -58,7 +58,8 @@ def told(bot: Agent) -> list[dict[str, Any]]:
     write(order)
     placed = json.loads(json.dumps(pillar_of("m1")["butt"]["bots"][str(bot.id)]))
     in_container = json.loads(module_of("butt_engine")["_config"](placed))
-    return [{"path": "/bots/my", **pub_config(asdict(order))}, in_container]
+    here = {"path": "/bots/my", "host": order.bind, **pub_config(asdict(order))}
+    return [here, in_container]
 
 
 def test_a_pub_on_main_gets_no_setting_that_older_ones_do_not_know(bot: Agent):
