@@ -297,7 +297,7 @@ async def test_a_peer_that_begins_anew_on_its_connection_has_one_session(pub: Pu
     await first.take()
     second = peer.duplex("ebt.replicate", {"version": 3})
     await second.take()
-    with pytest.raises(RemoteError, match="anew"):
+    with pytest.raises(RemoteError, match="again"):
         await first.take()
     assert len(list(pub.replication._exchange.remotes)) == 1
     await pub.posts(1)
