@@ -187,6 +187,8 @@ class _Server(ThreadingMixIn, UnixStreamServer, SimpleXMLRPCDispatcher):
             return {"statecode": 1, "statename": "RUNNING"}
         if method == "supervisor.getProcessInfo":
             return {"name": params[0], "state": RUNNING, "start": 0, "exitstatus": 0}
+        if method == "system.multicall":
+            return [self._dispatch(call["methodName"], call["params"]) for call in params[0]]
         raise xmlrpc.client.Fault(1, f"{method} was not expected of bots at rest")
 
 

@@ -15,7 +15,7 @@ from butt.agents.models import Agent, Progress
 from butt.agents.states import State
 from butt.identity import service_keys
 from butt.operating.moving import place_of
-from butt.vault import keeper
+from butt.vault import sender
 from butt.vault.coming_back import bring_back
 from butt.vault.keeper import VaultKeeper
 from butt.vault.writing import VaultWriter
@@ -31,7 +31,7 @@ pytestmark = pytest.mark.django_db
 def test_its_bot_comes_back_on_another_machine(
     land: Land, bot: Agent, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr(keeper, "WAIT", 0.0)
+    monkeypatch.setattr(sender, "WAIT", 0.0)
     alice, key = bot.belongs_to.get().target_agent, pyrage.x25519.Identity.generate()
     ssb_id = land.moves(bot, "m1").progress.ssb_id
     last = says(bot, "I live on m1")
