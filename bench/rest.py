@@ -50,6 +50,10 @@ ALIVE = """
     SELECT count(*) FROM agents_progress JOIN agents_observed USING (bot_id)
     WHERE state = 'alive' AND alive AND started_at IS NOT NULL
 """
+DUE = "SELECT count(*) FROM agents_progress WHERE due_at <= CURRENT_TIMESTAMP"
+FEW_DUE = 20
+"""With so many bots to look at, the steward has looked at all of them once since it started."""
+
 RUNNING = 20
 """Supervisord's number for it."""
 
@@ -107,9 +111,9 @@ def measure(count: int, host: str, goal: float) -> dict[str, float]:
 
 
 def settle(home: Path, url: str | None, count: int) -> None:
-    """Wait until all are alive, telling now and then how many are."""
+    """Wait until all are alive and the steward has looked at each, telling now and then how many are alive."""
     began = told = time.monotonic()
-    while (alive := at_rest(home, url)) < count:
+    while (alive := number(ALIVE, home, url)) < count:
         now = time.monotonic()
         assert now < began + ALIVE_WITHIN, f"only {alive:,} of {count:,} bots are alive"
         if now >= told + TELL_EVERY:
@@ -117,15 +121,19 @@ def settle(home: Path, url: str | None, count: int) -> None:
             told = now
         time.sleep(0.5)
     progress(f"all {count:,} bots are alive after {time.monotonic() - began:.0f} s")
+    while (due := number(DUE, home, url)) > FEW_DUE:
+        assert time.monotonic() < began + ALIVE_WITHIN, f"the steward has yet to look at {due:,} bots"
+        time.sleep(0.5)
+    progress(f"the steward has looked at each after {time.monotonic() - began:.0f} s")
 
 
-def at_rest(home: Path, url: str | None) -> int:
-    """How many bots are alive, as seen by the steward and by the monitor."""
+def number(query: str, home: Path, url: str | None) -> int:
+    """The answer of the database to a query for one number."""
     if url is None:
         with closing(sqlite3.connect(home / "butt.sqlite3", timeout=20)) as database:
-            return int(database.execute(ALIVE).fetchone()[0])
+            return int(database.execute(query).fetchone()[0])
     with psycopg.connect(url) as connection:
-        row = connection.execute(ALIVE).fetchone()
+        row = connection.execute(query).fetchone()
         return int(row[0]) if row else 0
 
 
