@@ -55,16 +55,17 @@ def at_rest() -> None:
     from butt.sources.builder import shelve
     from butt.sources.places import pub_source
     from butt.sources.releases import build
-    from butt.steward.steward import RESTS_A_SECOND
+    from butt.steward.steward import LONGEST_REST, RESTS_A_SECOND
 
     made = build(pub_source())
     shelve(made)
     bots = list(Agent.objects.filter(type=Agent.Type.BOT))
     now = timezone.now()
+    rest = min(timedelta(seconds=len(bots) / RESTS_A_SECOND), LONGEST_REST)
     Progress.objects.update(release=made.key)
     with transaction.atomic():
         Rows(Progress, ("bot_id", "due_at")).update(
-            (bot.id, now + timedelta(seconds=number / RESTS_A_SECOND)) for number, bot in enumerate(bots)
+            (bot.id, now + rest * number / len(bots)) for number, bot in enumerate(bots)
         )
     if configuration().host == "processes":
         for bot in bots:

@@ -42,9 +42,10 @@ RUNS = (
 )
 """How many bots, how they run, and how much of a core all parts together may take, in percent."""
 
-SETTLES = 10
-LOOKS = ((100, 20), (1_000, 60), (10_000, 180))
-"""Seconds for up to so many bots: in that time, each sends its figures as often as the others."""
+LOOKS = ((100, 10, 20), (1_000, 10, 60), (10_000, 90, 180))
+"""For up to so many bots: seconds that the parts have to finish what a start brings, and seconds to measure. In that
+time, each bot sends its figures as often as the others.
+"""
 ALIVE_WITHIN, TELL_EVERY = 240.0, 10.0
 ALIVE = """
     SELECT count(*) FROM agents_progress JOIN agents_observed USING (bot_id)
@@ -138,10 +139,11 @@ def number(query: str, home: Path, url: str | None) -> int:
 
 
 def look(count: int, host: str, goal: float, parts: dict[str, psutil.Process]) -> dict[str, float]:
-    time.sleep(SETTLES)
+    settles, seconds = next(times for most, *times in LOOKS if count <= most)
+    time.sleep(settles)
     before = {part: cpu(process) for part, process in parts.items()}
     began = time.monotonic()
-    time.sleep(next(seconds for most, seconds in LOOKS if count <= most))
+    time.sleep(seconds)
     took = time.monotonic() - began
     shares = {part: 100 * (cpu(process) - before[part]) / took for part, process in parts.items()}
     memory = sum(process.memory_full_info().pss for process in parts.values()) / 1e6
