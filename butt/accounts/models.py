@@ -21,7 +21,9 @@ class AccountManager(BaseUserManager["Account"]):
         """Django asks for the person of each request by `pk` alone, so that query is prepared."""
         if args or conditions.keys() != {"pk"}:
             return super().get(*args, **conditions)
-        return _by_number(conditions["pk"])
+        if (account := _by_number.first(conditions["pk"])) is None:
+            raise Account.DoesNotExist
+        return cast("Account", account)
 
     @transaction.atomic
     def create_user(self, email: str, password: str | None, *, name: str = "", **extra: Any) -> "Account":
@@ -79,14 +81,7 @@ class Account(AbstractBaseUser, PermissionsMixin):
                 take_back(self)
 
 
-_kept = PreparedModels(lambda number: Account.objects.filter(pk=number), -1)
-
-
-def _by_number(number: int) -> Account:
-    """Raises `Account.DoesNotExist`."""
-    for account in _kept(number):
-        return cast("Account", account)
-    raise Account.DoesNotExist
+_by_number = PreparedModels(lambda number: Account.objects.filter(pk=number), -1)
 
 
 class AccessToken(models.Model):

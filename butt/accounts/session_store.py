@@ -18,7 +18,7 @@ _kept = PreparedModels(
 
 class SessionStore(db.SessionStore):
     def _get_session_from_db(self) -> Session | None:
-        for session in _kept(self.session_key or "", timezone.now()):
-            return cast("Session", session)
-        self._session_key = None
-        return None
+        session = cast("Session | None", _kept.first(self.session_key or "", timezone.now()))
+        if session is None:
+            self._session_key = None
+        return session

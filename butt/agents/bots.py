@@ -3,7 +3,6 @@ that person's role checked.
 """
 
 import uuid
-from collections.abc import Iterable
 
 from django.db.models import F, QuerySet
 
@@ -42,14 +41,14 @@ def bot_by_id(person: Agent, bot_id: uuid.UUID, least: Role = Role.OWNER) -> Age
     """Raises `Agent.DoesNotExist` for unknown bots and for other people's bots alike, and `NotAnOwner` for a
     moderator if `least` is owner.
     """
-    return _checked(_one(_by_id(person.id, bot_id)), least)
+    return _checked(_by_id.first(person.id, bot_id), least)
 
 
 def bot_by_name(person: Agent, name: str, least: Role = Role.OWNER) -> Agent:
     """Raises `Agent.DoesNotExist` for unknown bots and for other people's bots alike, and `NotAnOwner` for a
     moderator if `least` is owner.
     """
-    return _checked(_one(_by_name(person.id, name.lower())), least)
+    return _checked(_by_name.first(person.id, name.lower()), least)
 
 
 def ownerships() -> QuerySet[Belongs]:
@@ -57,13 +56,9 @@ def ownerships() -> QuerySet[Belongs]:
     return Belongs.objects.filter(role=Role.OWNER).order_by("id")
 
 
-def _one(found: Iterable[Agent]) -> Agent:
-    for bot in found:
-        return bot
-    raise Agent.DoesNotExist
-
-
-def _checked(bot: Agent, least: Role) -> Agent:
+def _checked(bot: Agent | None, least: Role) -> Agent:
+    if bot is None:
+        raise Agent.DoesNotExist
     if least is Role.OWNER and bot.role != Role.OWNER:
         raise NotAnOwner
     return bot

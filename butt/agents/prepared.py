@@ -59,6 +59,10 @@ class Prepared:
             self._make()
         return self._mine.converted(_rows(self._mine.sql, self._mine.parameters(asked), self._of_numbers))
 
+    def first(self, *asked: Asked) -> Any:
+        """The first of these rows, or None."""
+        return next(iter(self(*asked)), None)
+
     def _make(self) -> None:
         compiler = self._query(*self._stand_ins).query.get_compiler(connection=connection)
         self._mine.keep(compiler.as_sql(), self._stand_ins)

@@ -63,9 +63,9 @@ def summaries_of(person: Agent) -> list[Agent]:
 
 def summary_by_id(person: Agent, bot_id: uuid.UUID) -> Agent:
     """One bot. Raises `Agent.DoesNotExist` for unknown bots and for other people's bots alike."""
-    for values in _one(person.id, bot_id):
-        return _line(values)
-    raise Agent.DoesNotExist
+    if (values := _one.first(person.id, bot_id)) is None:
+        raise Agent.DoesNotExist
+    return _line(values)
 
 
 def _line(values: Sequence[Any]) -> Agent:
