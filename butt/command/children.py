@@ -13,6 +13,7 @@ from multiprocessing.process import BaseProcess
 from setproctitle import setproctitle
 
 from butt.command import main
+from butt.command.minding import HEEDED
 from butt.configuration import configuration
 from butt.parts import BILLINGS, CLOUDS, HOSTS, part_named
 
@@ -41,7 +42,6 @@ SHARED = (
 it turns a third of what was shared into copies. Whoever imports a module is checked all the same.
 """
 
-HEEDED = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 _fork = multiprocessing.get_context("fork")
 
 

@@ -9,12 +9,17 @@ import sys
 import time
 
 HEEDED = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+"""The signals at which `butt up` ends."""
+
+ENDS_WITH_BOTS = signal.SIGUSR1
+"""The signal at which a process ends, and stops all bots before."""
+
 AFTER_DEATH = 1.0
 TO_END, TO_STOP_BOTS = 10.0, 90.0
 """Seconds that a process has to end, and the one that stops the bots before."""
 
 BOTS_RUN_ON = 75
-"""The exit code after some bots could not be stopped."""
+"""The exit code after some bots could not be stopped, and the reason was printed."""
 
 CODE = ("-P", "-c")
 """Runs code without looking for modules in the current folder, which may be anybody's."""
@@ -37,9 +42,7 @@ class Minder:
         while True:
             while dead := self._dead():
                 name, status = dead
-                _say(
-                    f"butt {name} ended with code {os.waitstatus_to_exitcode(status)}; starting it again.", 2
-                )
+                _say(ended(name, os.waitstatus_to_exitcode(status)), 2)
                 if signal.sigtimedwait(HEEDED, AFTER_DEATH):
                     return self._stop()
                 self._start(name)
@@ -64,7 +67,7 @@ class Minder:
     def _stop(self) -> int:
         _say("Stopping …", 1)
         for pid, name in self._parts.items():
-            os.kill(pid, signal.SIGUSR1 if name == self._stops_bots else signal.SIGTERM)
+            os.kill(pid, ENDS_WITH_BOTS if name == self._stops_bots else signal.SIGTERM)
         began, stopped = time.monotonic(), -1
         while self._parts:
             while dead := self._dead():
@@ -83,6 +86,11 @@ class Minder:
             os.execv(sys.executable, [sys.executable, *CODE, STOP])  # nosec B606 # noqa: S606
         _say("Stopped.", 1)
         return 0
+
+
+def ended(name: str, code: int) -> str:
+    """What is said of a process that ended by itself."""
+    return f"butt {name} ended with code {code}; starting it again."
 
 
 def _say(text: str, to: int) -> None:

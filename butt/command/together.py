@@ -15,15 +15,13 @@ import click
 
 from butt.command import configure
 from butt.command.files import need_files
+from butt.command.minding import BOTS_RUN_ON, ENDS_WITH_BOTS
 from butt.command.reach import warn_of_reach
+from butt.command.roles import ENDS
 from butt.command.stewarding import Stewarding
 
-ENDS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
-ENDS_WITH_BOTS = signal.SIGUSR1
-"""The signal at which the process ends, and stops all bots before."""
-
-FAILED, BOTS_RUN_ON = 1, 75
-"""Exit codes: a part failed; some bots could not be stopped, and the reason was printed."""
+FAILED = 1
+"""The exit code after a part failed."""
 
 PATIENCE = 10.0
 """Seconds that the parts have to end."""

@@ -15,9 +15,9 @@ from urllib.request import urlopen
 import click
 
 from butt.command import cli, configure, home_option, minding
-from butt.command.children import HEEDED, TOGETHER, Nursery
+from butt.command.children import TOGETHER, Nursery
 from butt.command.files import need_files
-from butt.command.minding import AFTER_DEATH
+from butt.command.minding import AFTER_DEATH, HEEDED, ended
 from butt.command.schema import bring_up_to_date
 from butt.configuration import Configuration
 from butt.parts import BILLINGS, CLOUDS, HOSTS, part_named
@@ -123,7 +123,7 @@ def _run(settings: Configuration, lock: IO[str]) -> None:
     while not stopping and not _answers(settings) and time.monotonic() < deadline:
         for name, part in parts.items():
             if part.exitcode is not None and not stopping:
-                click.echo(f"butt {name} ended with code {part.exitcode}; starting it again.", err=True)
+                click.echo(ended(name, part.exitcode), err=True)
                 time.sleep(AFTER_DEATH)
                 parts[name] = nursery.start(name)
         time.sleep(LOOK_EVERY)
