@@ -1,6 +1,6 @@
 """The figures of bots that are kept over time. Each is declared once: rows, roll-ups, metrics, charts and the API follow.
 
-To add one, add it here and to what the pub reports (`scuttlekit.pub.figures`), bound it in `butt.monitor.watch`, and make a
+To add one, add it here and to what the pub reports (`scuttlekit.pub.figures`), bound it in `butt.monitor.bot_figures`, and make a
 migration.
 """
 

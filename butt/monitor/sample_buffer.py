@@ -13,8 +13,8 @@ from asgiref.sync import sync_to_async
 from django.utils import timezone
 
 from butt.figures.spans import FINEST
+from butt.monitor.bot_figures import BotFigures
 from butt.monitor.samples import AT_ONCE, Seen, write
-from butt.monitor.watch import BotFigures
 
 log = logging.getLogger("butt.monitor")
 

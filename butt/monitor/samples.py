@@ -19,8 +19,8 @@ from butt.agents.wake import wake_steward
 from butt.figures.declared import GROWING, KEPT_FIGURES, Rolled
 from butt.figures.models import Reading, Sample
 from butt.figures.spans import FIELDS, FINEST, MOST, Counter, Span, growth, lasting
+from butt.monitor.bot_figures import BotFigures
 from butt.monitor.rows import Rows
-from butt.monitor.watch import BotFigures
 from butt.peers.models import ToldRoom
 
 AT_ONCE = 500

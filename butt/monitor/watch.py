@@ -12,16 +12,16 @@ import uuid
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import AsyncExitStack, aclosing, asynccontextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from typing import Any, Literal, NamedTuple, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
-from pydantic import AwareDatetime, BaseModel, Field, NonNegativeInt, ValidationError, field_validator
+from pydantic import ValidationError
 
-from butt.agents.limits import FULL
 from butt.agents.proof import shown
 from butt.agents.words import storable
 from butt.limits.slowed import note
 from butt.limits.table import BOT_FIGURES
+from butt.monitor.bot_figures import BotFigures
+from butt.monitor.signs import PACE, UNCHANGED, SignsOfLife
 from butt.monitor.turns import Turns
 from scuttlekit import (
     Address,
@@ -53,9 +53,6 @@ class FigurePace(NamedTuple):
     full: int = EVERY
 
 
-PACE = 1.0
-"""Seconds between pushes that are handled. Of those that come in between only the newest is kept."""
-
 SETTLED = 1.0
 """Seconds after which a connection counts as successful, so that the next try is a quick one again."""
 
@@ -68,94 +65,6 @@ reached may fail to be, before it counts as gone: where thousands are connected 
 QUICK_PAUSE, QUICK_TRIES = 0.03, 60
 FIRST_PAUSE, LONGEST_PAUSE = 0.1, 2.0
 """Seconds between tries: quick ones while a bot may just be starting, then fewer and fewer."""
-
-UNCHANGED = {"unchanged": True}
-"""What a bot sends instead of figures that would say the same as the last ones, as PUB.md says."""
-
-MAKES_ROOM = 94
-"""From about this percentage on a pub removes blobs to make room, as PUB.md says."""
-
-_Big = Field(ge=0, le=2**63 - 1)
-
-
-class PeerCounts(BaseModel):
-    in_: NonNegativeInt = Field(0, alias="in", le=10**9)
-    out: NonNegativeInt = Field(0, le=10**9)
-
-    @property
-    def all(self) -> int:
-        return self.in_ + self.out
-
-
-class Indexing(BaseModel):
-    current: int = Field(-1, ge=-1, le=2**53)
-    target: int = Field(-1, ge=-1, le=2**53)
-
-
-class Removed(BaseModel):
-    blobs: int = Field(0, ge=0, le=2**53)
-    bytes: int = Field(0, ge=0, le=2**53)
-
-
-class SpaceUsed(BaseModel):
-    """What takes up the bot's space, in bytes."""
-
-    most: int = Field(ge=0, le=2**53)
-    mostBlobs: int = Field(ge=0, le=2**53)
-    log: int = Field(ge=0, le=2**53)
-    blobs: int = Field(ge=0, le=2**53)
-    rest: int = Field(ge=0, le=2**53)
-    takes: Literal["all", "members", "none"]
-    removed: Removed = Field(default_factory=Removed)
-
-    @property
-    def full(self) -> int:
-        """The percentage that is used. It is full as soon as anything is refused or has to go."""
-        taken = 100 * (self.log + self.blobs + self.rest) // max(self.most, 1)
-        return FULL if self.takes != "all" or taken >= MAKES_ROOM else taken
-
-
-class Month(BaseModel):
-    """A bot's network traffic in a month, in bytes, and how much it may be."""
-
-    month: str = Field(pattern=r"^[0-9]{4}-(0[1-9]|1[0-2])$")
-    in_: int = Field(alias="in", ge=0, le=2**53)
-    out: int = Field(ge=0, le=2**53)
-    most: int = Field(ge=0, le=2**53)
-
-
-class BotFigures(BaseModel):
-    """What the pub's plugin `butt` pushes, validated: a bot is somebody's program and may send anything."""
-
-    launch: int = Field(ge=0, le=2**31 - 1)
-    startedAt: AwareDatetime
-    memory: int = _Big
-    bytesIn: int = _Big
-    bytesOut: int = _Big
-    disk: int | None = Field(None, ge=0, le=2**63 - 1)
-    sequence: int = Field(
-        ge=0, le=2**63 - 1, description="How far its feed has come: from here on as far as was shown."
-    )
-    said: int = Field(0, ge=0, le=2**63 - 1, description="How far its feed has come by its own word.")
-    catchingUp: bool | None = None
-    peers: PeerCounts
-    messages: int = Field(0, ge=0, le=2**53)
-    feeds: int = Field(0, ge=0, le=2**53)
-    hops: int | None = Field(None, ge=0, le=100)
-    indexing: Indexing = Field(default_factory=Indexing)
-    room: SpaceUsed | None = None
-    traffic: Month | None = None
-    attendants: int | None = Field(None, ge=0, le=10**9)
-    tunnels: int | None = Field(None, ge=0, le=10**9)
-    aliases: int | None = Field(None, ge=0, le=10**9)
-
-    @field_validator("startedAt")
-    @classmethod
-    def _in_our_time(cls, at: datetime) -> datetime:
-        """A year that no database can hold, or no time zone can shift, is not the start of a process."""
-        if not 2000 < at.year < 3000:  # noqa: PLR2004
-            raise ValueError("it says it started in another age")
-        return at.astimezone(UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,12 +88,16 @@ class Feed:
         """Called for a new connection, over which the bot may show more than over the last one."""
         self._refused = 0
 
+    def is_settled(self, said: int) -> bool:
+        """Whether there is nothing to ask a bot that claims to have come so far."""
+        return said <= max(self.shown, self._refused)
+
     async def look(self, peer: Peer, said: int) -> bool:
         """Ask the bot for its newest message if it claims a newer one; whether it showed one.
 
         All releases answer this call. One that does not is not believed. Raises ConnectionLost.
         """
-        if said <= max(self.shown, self._refused):
+        if self.is_settled(said):
             return False
         before = self.shown
         try:
@@ -297,21 +210,23 @@ async def _figures(
             answer = await peer.call("whoami", timeout=PATIENCE)
         if not isinstance(answer, dict) or answer.get("id") != bot.address.key:
             raise WrongBot("A different identity answers at the bot's address.")
-        async with (
-            _beside(attend, bot, peer),
-            aclosing(_pushes(bot, peer, pace)) as pushes,
-        ):
-            figures = None
-            async for pushed in pushes:
-                is_first, is_new = figures is None, pushed != UNCHANGED
-                if figures is None or is_new:
-                    figures = _checked(pushed)
-                said = figures.sequence
-                if is_first:
-                    # That it is alive is reported at once: while it indexes, it may take long to show a message.
-                    yield figures.model_copy(update={"sequence": feed.shown, "said": said})
-                if await feed.look(peer, said) or (is_new and not is_first):
-                    yield figures.model_copy(update={"sequence": feed.shown, "said": said})
+        async with _beside(attend, bot, peer):
+            stream = peer.listen("butt.figures", pace._asdict())
+            signs = SignsOfLife(pace.quiet + PATIENCE, stream.abort)
+            stream.skip = signs.take
+            async with aclosing(_pushes(bot, stream, signs)) as pushes:
+                figures = None
+                async for pushed in pushes:
+                    is_first, is_new = figures is None, pushed != UNCHANGED
+                    if figures is None or is_new:
+                        figures = _checked(pushed)
+                    said = figures.sequence
+                    if is_first:
+                        # That it is alive is reported at once: while it indexes, it may take long to show a message.
+                        yield figures.model_copy(update={"sequence": feed.shown, "said": said})
+                    if await feed.look(peer, said) or (is_new and not is_first):
+                        yield figures.model_copy(update={"sequence": feed.shown, "said": said})
+                    signs.suffice = feed.is_settled(said)
 
 
 def _checked(pushed: Any) -> BotFigures:
@@ -321,18 +236,17 @@ def _checked(pushed: Any) -> BotFigures:
         raise WrongBot(f"The bot sends invalid figures: {error.errors()[0]['msg']}") from None
 
 
-async def _pushes(bot: Bot, peer: Peer, pace: FigurePace) -> AsyncGenerator[Any]:
+async def _pushes(bot: Bot, stream: Stream, signs: SignsOfLife) -> AsyncGenerator[Any]:
     """The bot's pushes, at most one in each `PACE`: the newest."""
-    stream, not_before = peer.listen("butt.figures", pace._asdict()), 0.0
+    not_before = 0.0
     try:
-        while True:
-            async with asyncio.timeout(pace.quiet + PATIENCE):
-                frame = await _newest(bot, stream, not_before)
-            if frame is None:
-                return
+        while frame := await _newest(bot, stream, not_before):
             not_before = time.monotonic() + PACE
             yield frame.value
+        if signs.is_silent:
+            raise CallTimeout("It has not said anything for too long.")
     finally:
+        signs.end()
         stream.abort()
 
 

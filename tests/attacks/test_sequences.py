@@ -27,9 +27,11 @@ from butt.invites.models import Told
 from butt.limits.table import BOT_FIGURES
 from butt.machines.models import Placement
 from butt.machines.reports import MOST_BYTES, read_report, take
+from butt.monitor.bot_figures import BotFigures
 from butt.monitor.sample_buffer import SampleBuffer
 from butt.monitor.samples import Seen, write
-from butt.monitor.watch import QUICK_TRIES, Bot, BotFigures, watch
+from butt.monitor.signs import UNCHANGED
+from butt.monitor.watch import QUICK_TRIES, Bot, watch
 from butt.steward.steward import Steward
 from scuttlekit import KeyPair
 from scuttlekit.data_folder import newest_message
@@ -148,6 +150,19 @@ async def test_a_bot_that_floods_is_disconnected():
         heard = Heard()
         await heard.of(bot, 20, lambda all_: all_)
         assert heard.all == [f"The bot sends more than {BOT_FIGURES.most} bytes of figures in a second."]
+
+
+async def test_a_bot_that_floods_with_signs_of_life_is_disconnected(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("butt.limits.table._given", lambda _: {"bot-figures": 4096})
+    async with Responder(pause=0) as bot:
+        heard = Heard()
+
+        def is_refused(told: list[Any]) -> bool:
+            bot.said = UNCHANGED if told else bot.said
+            return len(told) > 1
+
+        await heard.of(bot, 20, is_refused)
+        assert heard.all[-1] == "The bot sends more than 4096 bytes of figures in a second."
 
 
 @pytest.mark.django_db

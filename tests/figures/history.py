@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 
 from butt.agents.models import Agent
 from butt.figures.models import Sample
-from butt.monitor.watch import BotFigures
+from butt.monitor.bot_figures import BotFigures
 
 MIB = 2**20
 

@@ -15,10 +15,10 @@ from butt.agents.states import State
 from butt.agents.traffic import merged, month_of, percent
 from butt.configuration import configuration
 from butt.monitor import limiting
+from butt.monitor.bot_figures import SpaceUsed
 from butt.monitor.fullness import tell_of_fullness
 from butt.monitor.limiting import Limiting
 from butt.monitor.samples import Seen, write
-from butt.monitor.watch import SpaceUsed
 from butt.outbox import preferences
 from butt.peers import rooms
 from butt.peers.models import ToldRoom

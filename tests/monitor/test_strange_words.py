@@ -19,9 +19,10 @@ from butt.invites.guestbook import positions, write
 from butt.invites.models import InviteUse
 from butt.machines.models import Placement
 from butt.machines.reports import read_report, take
+from butt.monitor.bot_figures import BotFigures
 from butt.monitor.guests import _checked
 from butt.monitor.sample_buffer import SampleBuffer
-from butt.monitor.watch import Bot, BotFigures, watch
+from butt.monitor.watch import Bot, watch
 from butt.steward.steward import Steward
 from scuttlekit import KeyPair, RemoteError
 from tests.machines.machines import machine, placed_bot, report

@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from butt.monitor.watch import UNCHANGED, Bot, FigurePace, watch
+from butt.monitor.signs import UNCHANGED
+from butt.monitor.watch import Bot, FigurePace, watch
 from scuttlekit import KeyPair
 from tests.monitor.responder import Responder
 
@@ -69,7 +70,8 @@ async def test_a_bot_that_closes_is_seen_dead_at_once_and_alive_when_it_is_back(
 
 
 async def test_a_bot_that_says_that_nothing_changed_is_alive(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr("butt.monitor.watch.PACE", 0.01)
+    for module in ("signs", "watch"):
+        monkeypatch.setattr(f"butt.monitor.{module}.PACE", 0.01)
     monkeypatch.setattr("butt.monitor.watch.PATIENCE", 1.0)
     async with Responder(0.05) as bot:
         good = bot.said

@@ -242,6 +242,18 @@ async def test_frames_are_sent_and_received_in_one_go():
         assert await both.take() == []
 
 
+async def test_a_frame_that_is_skipped_does_not_reach_the_reader():
+    async def counts(_peer):
+        for number in range(6):
+            yield number
+
+    async with connected({"counts": counts}) as peer:
+        stream = peer.listen("counts")
+        stream.skip = lambda frame: frame.value % 2 == 1
+        assert [number async for number in stream] == [0, 2, 4]
+        assert stream.queued == 0
+
+
 async def test_an_error_comes_after_the_frames_before_it():
     async def breaks(_peer):
         yield 1

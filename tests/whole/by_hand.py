@@ -11,8 +11,9 @@ from butt.agents.models import Agent, Progress
 from butt.agents.states import State
 from butt.identity import service_keys
 from butt.monitor import watch
+from butt.monitor.bot_figures import BotFigures
 from butt.monitor.samples import Seen, write
-from butt.monitor.watch import Bot, BotFigures, WrongBot
+from butt.monitor.watch import Bot, WrongBot
 from butt.sources.builder import shelve
 from butt.sources.releases import PUB_SOURCE, build
 from butt.steward.steward import Steward

@@ -70,7 +70,7 @@ class Connection(asyncio.Protocol):
     handshake may take; None if the caller has its own timeout.
     """
 
-    __slots__ = ("_early", "_keeper", "_offer", "_opener", "_said_goodbye", "_sealer", "_senders", "_sent", "_serving", "_steps", "_taking", "_timer", "_traffic", "_transport", "_untaken", "_want", "_writable", "closed", "host", "ready", "reason", "session")  # fmt: skip
+    __slots__ = ("_acks", "_early", "_keeper", "_offer", "_opener", "_said_goodbye", "_sealer", "_senders", "_sent", "_serving", "_steps", "_taking", "_timer", "_traffic", "_transport", "_untaken", "_want", "_writable", "closed", "host", "ready", "reason", "session")  # fmt: skip
 
     def __init__(
         self,
@@ -96,6 +96,8 @@ class Connection(asyncio.Protocol):
         self.host = ""
         """The IP address of the other end, or empty if unknown."""
         self._transport: asyncio.Transport | None = None
+        self._acks: Callable[[int, int, int], None] | None = None
+        """Sets an option of the TCP socket, if the kernel can be told to acknowledge at once."""
         self._sealer: Sealer | None = None
         self._opener: Opener | None = None
         self._early = bytearray()
@@ -145,6 +147,7 @@ class Connection(asyncio.Protocol):
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
             for option, value in PROBES.items():
                 sock.setsockopt(socket.IPPROTO_TCP, option, value)
+            self._acks = None if _QUICKACK is None else sock.setsockopt
         self._guard(self._shake)
 
     def data_received(self, data: bytes) -> None:
@@ -159,7 +162,7 @@ class Connection(asyncio.Protocol):
         self._lose(f"the connection broke: {exc}" if exc else "the connection was closed")
         self.resume_writing()
         self._stop_timer()
-        self._transport = self._steps = None
+        self._transport = self._steps = self._acks = None
         if not self.closed.done():
             self.closed.set_result(None)
         if self._keeper is not None:
@@ -259,9 +262,8 @@ class Connection(asyncio.Protocol):
         # ssb-server writes an answer in small pieces, and its kernel sends the second only when the first has
         # been acknowledged, which ours would delay by 40 ms. The kernel resets the option, so it is set each
         # time.
-        sock = None if self._transport is None else self._transport.get_extra_info("socket")
-        if _QUICKACK is not None and sock is not None and sock.family != socket.AF_UNIX:
-            sock.setsockopt(socket.IPPROTO_TCP, _QUICKACK, 1)
+        if self._acks is not None and _QUICKACK is not None:
+            self._acks(socket.IPPROTO_TCP, _QUICKACK, 1)
 
     def _guard(self, act: Callable[..., None], *args: Any) -> None:
         try:

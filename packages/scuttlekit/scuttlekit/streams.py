@@ -50,7 +50,7 @@ class Stream:
     it at once. It has one reader. Values are bytes, str or JSON.
     """
 
-    __slots__ = ("_deaf", "_error", "_frames", "_number", "_on_over", "_over", "_said_end", "_session", "_two_way", "_waiter", "is_taken", "queued")  # fmt: skip
+    __slots__ = ("_deaf", "_error", "_frames", "_number", "_on_over", "_over", "_said_end", "_session", "_two_way", "_waiter", "is_taken", "queued", "skip")  # fmt: skip
 
     def __init__(self, session: "Session", number: int, *, two_way: bool) -> None:
         self._session = session
@@ -65,6 +65,9 @@ class Stream:
         """How many bytes wait to be read."""
         self.is_taken = False
         """Whether its reader uses `take`, and so waits for nothing else on this connection before it reads on."""
+        self.skip: Callable[[Frame], bool] | None = None
+        """Called with each frame that arrives. If it returns True, the frame does not wake the reader, who never
+        gets it. It must not raise."""
 
     async def send(self, value: Any) -> None:
         """Send one value, once the peer has read enough of the earlier ones.
@@ -187,7 +190,7 @@ class Stream:
     def receive(self, frame: "Frame") -> None:
         if frame.end:
             self._finish(remote_error(frame))
-        elif not self._deaf:
+        elif not self._deaf and not (self.skip and self.skip(frame)):
             self._frames.append(frame)
             self._count(_cost(frame))
             self._wake()
