@@ -7,7 +7,6 @@ from django.db.models.functions import Now
 
 from butt.agents.models import Agent
 from butt.figures.declared import COLUMNS, GROWING
-from butt.figures.spans import FIELDS, Span
 
 JUST_CAME = 1 << 16
 """The most bytes of a log that a pub indexes within a moment."""
@@ -58,12 +57,6 @@ class Sample(models.Model):
 for column in COLUMNS:
     field = models.PositiveBigIntegerField(help_text=column.help, null=column.may_be_unknown)
     Sample.add_to_class(column.name, field)
-
-
-def sample_of(bot_id: uuid.UUID, resolution: int, span: Span) -> Sample:
-    """A row that is not saved yet."""
-    values = zip(FIELDS, (span.at, span.count, *span.values), strict=True)
-    return Sample(bot_id=bot_id, resolution=resolution, **dict(values))
 
 
 class RolledUp(models.Model):

@@ -4,6 +4,8 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from operator import attrgetter
+from typing import cast
 
 from butt.figures.declared import COLUMNS, KEPT_FIGURES, Column, KeptFigure, Rolled, Unit
 
@@ -52,15 +54,16 @@ def floor(at: datetime, seconds: int) -> datetime:
 
 def merge(at: datetime, spans: Iterable[Span]) -> Span:
     """Merge `spans`, at least one and in any order, into one that begins at `at`."""
-    ordered = sorted(spans, key=lambda span: span.at)
-    columns = zip(COLUMNS, zip(*(span.values for span in ordered), strict=True), strict=True)
-    merged = tuple(_merged(column, values) for column, values in columns)
-    return Span(at, sum(span.count for span in ordered), merged)
+    ordered = sorted(spans, key=attrgetter("at"))
+    if len(ordered) == 1:
+        return Span(at, ordered[0].count, ordered[0].values)
+    columns = zip(*[span.values for span in ordered], strict=True)
+    return Span(at, sum([span.count for span in ordered]), tuple(map(_merged, COLUMNS, columns)))
 
 
 def _merged(column: Column, values: Sequence[int | None]) -> int | None:
-    known = [value for value in values if value is not None]
-    return column.merge(known) if known else None
+    known = [value for value in values if value is not None] if column.may_be_unknown else values
+    return column.merge(cast("Sequence[int]", known)) if known else None
 
 
 def fold(spans: Iterable[Span], seconds: int) -> list[Span]:

@@ -3,13 +3,16 @@
 import time
 from datetime import datetime, timedelta
 from itertools import groupby, pairwise
+from operator import itemgetter
+from typing import Any
 
 from django.db import transaction
 
 from butt.agents.models import Agent
-from butt.figures.models import RolledUp, Sample, sample_of
+from butt.figures.models import RolledUp, Sample
 from butt.figures.series import RESOLUTIONS
-from butt.figures.spans import FIELDS, Span, floor, fold
+from butt.figures.spans import FIELDS, Span, floor, merge
+from butt.monitor.rows import Rows
 
 KEPT = {10: timedelta(hours=1), 60: timedelta(days=1), 3600: timedelta(days=30)}
 """How long samples of each resolution are kept; those of a day for ever."""
@@ -19,6 +22,8 @@ GRACE = timedelta(seconds=15)
 
 MOST_ROWS = 500
 BREATH = 0.05
+
+_samples = Rows(Sample, ("bot_id", "resolution", *FIELDS), keys=3)
 
 
 def roll_up_and_prune(now: datetime) -> bool:
@@ -57,10 +62,10 @@ def _roll(finer: int, coarser: int, now: datetime) -> bool:
         return False
     rows = fine.filter(at__gte=begin, at__lt=begin + length).order_by("bot_id")
     found = rows.values_list("bot_id", *FIELDS).iterator(chunk_size=MOST_ROWS)
-    made: list[Sample] = []
-    for bot_id, theirs in groupby(found, key=lambda row: row[0]):
-        (span,) = fold((Span(row[1], row[2], row[3:]) for row in theirs), coarser)
-        made.append(sample_of(bot_id, coarser, span))
+    made = []
+    for bot_id, theirs in groupby(found, key=itemgetter(0)):
+        span = merge(begin, [Span(row[1], row[2], row[3:]) for row in theirs])
+        made.append((bot_id, coarser, span.at, span.count, *span.values))
     for start in range(0, len(made), MOST_ROWS):
         # SQLite has one writer at a time, and no queue: the watchers get a turn between our writes.
         time.sleep(BREATH if start else 0)
@@ -83,16 +88,11 @@ def _ready(finer: int, now: datetime) -> datetime:
 
 
 @transaction.atomic
-def _keep(made: list[Sample]) -> None:
+def _keep(made: list[tuple[Any, ...]]) -> None:
     """Writing it again gives the same result: an interrupted roll-up is simply repeated."""
-    bots = Agent.objects.filter(id__in={sample.bot_id for sample in made})
+    bots = Agent.objects.filter(id__in={bot_id for bot_id, *_ in made})
     living = set(bots.values_list("id", flat=True))
-    Sample.objects.bulk_create(
-        [sample for sample in made if sample.bot_id in living],
-        update_conflicts=True,
-        unique_fields=["bot", "resolution", "at"],
-        update_fields=[field for field in FIELDS if field != "at"],
-    )
+    _samples.put(row for row in made if row[0] in living)
 
 
 def _prune(finer: int, coarser: int, now: datetime) -> bool:

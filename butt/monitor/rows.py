@@ -13,13 +13,16 @@ from django.db.models import Field, ForeignKey, Model
 
 
 class Rows:
-    """The columns of `model` that are written, by the names of its fields: the first one identifies a row."""
+    """The columns of `model` that are written, by the names of its fields. The first one, or as many as `keys` says, identify
+    a row.
+    """
 
-    def __init__(self, model: type[Model], fields: Sequence[str]) -> None:
+    def __init__(self, model: type[Model], fields: Sequence[str], keys: int = 1) -> None:
         meta = model._meta  # noqa: SLF001 - documented by Django
         self._fields = [cast("Field[Any, Any]", meta.get_field(name)) for name in fields]
         self._table, self._key = f'"{meta.db_table}"', f'"{self._fields[0].column}"'
         self._columns = [f'"{field.column}"' for field in self._fields]
+        self._keys = keys
 
     def update(self, rows: Iterable[Sequence[Any]]) -> None:
         """Update rows that exist: values in the order of the fields."""
@@ -33,8 +36,9 @@ class Rows:
 
     def put(self, rows: Iterable[Sequence[Any]]) -> None:
         """Insert rows; a row that exists is overwritten."""
-        settings = ", ".join(f"{column} = EXCLUDED.{column}" for column in self._columns[1:])
-        sql = f"{self._insertion()} ON CONFLICT ({self._key}) DO UPDATE SET {settings}"  # nosec B608 - names of our models
+        keys, others = self._columns[: self._keys], self._columns[self._keys :]
+        settings = ", ".join(f"{column} = EXCLUDED.{column}" for column in others)
+        sql = f"{self._insertion()} ON CONFLICT ({', '.join(keys)}) DO UPDATE SET {settings}"  # nosec B608 - names of our models
         self._run(sql, self._kept(rows))
 
     def _insertion(self) -> str:

@@ -10,9 +10,10 @@ from types import SimpleNamespace
 from typing import NamedTuple, cast
 
 from django.db import transaction
+from django.db.models import OuterRef, Subquery
 
 from butt.agents.limits import UNSURE
-from butt.agents.models import Observed
+from butt.agents.models import Agent, Observed
 from butt.agents.proof import proven
 from butt.agents.traffic import merged, percent
 from butt.agents.wake import wake_steward
@@ -29,6 +30,8 @@ AT_ONCE = 500
 _TOP = 2**63 - 1
 _GROWING = {figure.name: attrgetter(figure.said) for figure in GROWING}
 _READ = ("bot_id", "alive", "launch", "sequence", "catching_up", "started_at", "traffic", *_GROWING)
+_LAST = ("reading__started_at", *(f"reading__{name}" for name in _GROWING))
+_PROVEN = Subquery(proven().filter(bot=OuterRef("id")).values("launch"))
 _SEEN = "bot_id alive launch trouble started_at sequence said catching_up memory disk peers hops room full traffic traffic_full traffic_behind attendants tunnels aliases at".split()
 _SEEN += _GROWING
 _UNSEEN = ("bot_id", "alive", "trouble", "at")
@@ -83,14 +86,16 @@ def _write(batch: Mapping[uuid.UUID, Sequence[Seen]]) -> int:
         cast("Observed", SimpleNamespace(**dict(zip(_READ, row, strict=True))))
         for row in there.values_list(*_READ)
     ]
-    last = Reading.objects.filter(bot_id__in=batch).values_list("bot_id", "started_at", *_GROWING)
-    counters = {
-        bot_id: Counters(begun, dict(zip(_GROWING, counts, strict=True))) for bot_id, begun, *counts in last
-    }
-    launches = dict(proven().filter(bot_id__in=batch).values_list("bot_id", "launch"))
+    # Asked for once the rows are locked: another monitor may just have written of the same bots.
+    last = Agent.objects.filter(id__in=batch).values_list("id", _PROVEN, *_LAST)
+    launches, counters = dict[uuid.UUID, int | None](), dict[uuid.UUID, Counters]()
+    for bot_id, launch, begun, *counts in last:
+        launches[bot_id] = launch
+        if begun is not None:
+            counters[bot_id] = Counters(begun, dict(zip(_GROWING, counts, strict=True)))
     changed, samples = [], []
     seen_rows, unseen_rows, readings = [], [], []
-    begun = {row.bot_id: row.started_at for row in rows}
+    began = {row.bot_id: row.started_at for row in rows}
     for row in rows:
         before = (row.alive, row.launch)
         newest = None
@@ -115,7 +120,7 @@ def _write(batch: Mapping[uuid.UUID, Sequence[Seen]]) -> int:
     _unseen.update(unseen_rows)
     _readings.put(readings)
     _samples.insert(samples)
-    _tell_anew([row.bot_id for row in rows if row.started_at != begun[row.bot_id]])
+    _tell_anew([row.bot_id for row in rows if row.started_at != began[row.bot_id]])
     if changed:
         wake_steward(*changed)
     return len(samples)
