@@ -2,6 +2,7 @@
 running it. PostgreSQL also plans it only once for each connection.
 """
 
+import json
 import threading
 import uuid
 from collections.abc import Callable, Iterable, Sequence
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 from django.db import connection
 from django.db.models import QuerySet
+from django.db.models.expressions import RawSQL
 from django.db.models.query import get_related_populators
 from django.db.models.sql import UpdateQuery
 
@@ -110,6 +112,17 @@ class PreparedUpdate:
         with connection.cursor() as cursor:
             cursor.execute(self._mine.sql, self._mine.parameters(asked))
             return int(cursor.rowcount)
+
+
+def among(ids: str) -> RawSQL:
+    """To compare a column with any number of ids, which are one value of a query: the text that `text_of` makes."""
+    if connection.vendor == "postgresql":
+        return RawSQL("SELECT value::uuid FROM json_array_elements_text(%s::json)", (ids,))
+    return RawSQL("SELECT value FROM json_each(%s)", (ids,))
+
+
+def text_of(ids: Iterable[uuid.UUID]) -> str:
+    return json.dumps([one.hex for one in ids])
 
 
 def _rows(sql: str, parameters: list[Any], of_numbers: bool) -> list[Any]:

@@ -6,10 +6,13 @@ import uuid
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from functools import lru_cache
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from django.db import connection
 from django.db.models import Field, ForeignKey, Model
+
+if TYPE_CHECKING:
+    from butt.postgresql.base import DatabaseWrapper as PostgreSQL
 
 
 class Rows:
@@ -46,7 +49,11 @@ class Rows:
         return f"INSERT INTO {self._table} ({', '.join(self._columns)}) VALUES ({places})"  # nosec B608 # noqa: S608 - names of our models
 
     def _run(self, sql: str, rows: Iterable[Sequence[Any]]) -> None:
-        if values := list(rows):
+        if not (values := list(rows)):
+            return
+        if connection.vendor == "postgresql":
+            cast("PostgreSQL", connection).planned_many(sql, values)
+        else:
             with connection.cursor() as cursor:
                 cursor.executemany(sql, values)
 

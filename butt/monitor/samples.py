@@ -14,6 +14,7 @@ from django.db.models import OuterRef, Subquery
 
 from butt.agents.limits import UNSURE
 from butt.agents.models import Agent, Observed
+from butt.agents.prepared import Prepared, among, text_of
 from butt.agents.proof import proven
 from butt.agents.traffic import merged, percent
 from butt.agents.wake import wake_steward
@@ -30,8 +31,6 @@ AT_ONCE = 500
 _TOP = 2**63 - 1
 _GROWING = {figure.name: attrgetter(figure.said) for figure in GROWING}
 _READ = ("bot_id", "alive", "launch", "sequence", "catching_up", "started_at", "traffic", *_GROWING)
-_LAST = ("reading__started_at", *(f"reading__{name}" for name in _GROWING))
-_PROVEN = Subquery(proven().filter(bot=OuterRef("id")).values("launch"))
 _SEEN = "bot_id alive launch trouble started_at sequence said catching_up memory disk peers hops room full traffic traffic_full traffic_behind attendants tunnels aliases at".split()
 _SEEN += _GROWING
 _UNSEEN = ("bot_id", "alive", "trouble", "at")
@@ -40,6 +39,24 @@ _COUNTED = ("bot_id", "started_at", *_GROWING, "messages", "feeds", "indexed", "
 _SAID = [(figure, attrgetter(figure.said), len(figure.columns)) for figure in KEPT_FIGURES]
 """Each figure, how to read it from what the pub reports, and how many columns it fills."""
 
+_there = Prepared(
+    lambda ids: (
+        Observed.objects.select_for_update()
+        .filter(bot_id__in=among(ids))
+        .order_by("bot_id")
+        .values_list(*_READ)
+    ),
+    "ids",
+)
+_last = Prepared(
+    lambda ids: Agent.objects.filter(id__in=among(ids)).values_list(
+        "id",
+        Subquery(proven().filter(bot=OuterRef("id")).values("launch")),
+        "reading__started_at",
+        *(f"reading__{name}" for name in _GROWING),
+    ),
+    "ids",
+)
 _observed, _unseen = Rows(Observed, _SEEN), Rows(Observed, _UNSEEN)
 _readings, _samples = Rows(Reading, _COUNTED), Rows(Sample, ("bot_id", "resolution", *FIELDS))
 
@@ -81,15 +98,11 @@ def _parts(ids: Iterator[uuid.UUID]) -> Iterator[list[uuid.UUID]]:
 @transaction.atomic
 def _write(batch: Mapping[uuid.UUID, Sequence[Seen]]) -> int:
     # Locked in order, so that monitors do not deadlock; a bot that is gone by now has no row.
-    there = Observed.objects.select_for_update().filter(bot_id__in=batch).order_by("bot_id")
-    rows = [
-        cast("Observed", SimpleNamespace(**dict(zip(_READ, row, strict=True))))
-        for row in there.values_list(*_READ)
-    ]
+    ids = text_of(batch)
+    rows = [cast("Observed", SimpleNamespace(**dict(zip(_READ, row, strict=True)))) for row in _there(ids)]
     # Asked for once the rows are locked: another monitor may just have written of the same bots.
-    last = Agent.objects.filter(id__in=batch).values_list("id", _PROVEN, *_LAST)
     launches, counters = dict[uuid.UUID, int | None](), dict[uuid.UUID, Counters]()
-    for bot_id, launch, begun, *counts in last:
+    for bot_id, launch, begun, *counts in _last(ids):
         launches[bot_id] = launch
         if begun is not None:
             counters[bot_id] = Counters(begun, dict(zip(_GROWING, counts, strict=True)))

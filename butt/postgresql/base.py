@@ -5,8 +5,10 @@ from collections.abc import Sequence
 from typing import Any, Self
 
 from django.db.backends.postgresql import base
+from django.db.backends.utils import CursorWrapper
 from psycopg import Cursor
 from psycopg.pq import Format
+from psycopg.types.numeric import Int8Dumper
 
 
 class DatabaseWrapper(base.DatabaseWrapper):
@@ -28,17 +30,31 @@ class DatabaseWrapper(base.DatabaseWrapper):
         Django's own cursors put the parameters into the text, so that each set of them would be another query. With
         `binary`, the rows come in PostgreSQL's own form, which is fit for numbers and times.
         """
-        self.ensure_connection()
-        with self.wrap_database_errors:
-            cursor = PlannedCursor(self.connection)
+        cursor = self._planned_cursor()
         if binary:
             cursor.format = Format.BINARY
-        # Django's wrappers and its log of queries see these queries, too.
-        wrap = self.make_debug_cursor if self.queries_logged else self.make_cursor
-        with wrap(cursor) as wrapped:  # type: ignore[arg-type] # as stubs see it, it wraps a wrapped one
+        with self._wrapped(cursor) as wrapped:
             wrapped.execute(sql, parameters)
             rows: list[Any] = wrapped.fetchall()
             return rows
+
+    def planned_many(self, sql: str, rows: Sequence[Sequence[Any]]) -> None:
+        """Run a statement once for each row of parameters. The connection plans it only once."""
+        cursor = self._planned_cursor()
+        # Otherwise numbers of another size would make it another statement.
+        cursor.adapters.register_dumper(int, Int8Dumper)
+        with self._wrapped(cursor) as wrapped:
+            wrapped.executemany(sql, rows)
+
+    def _planned_cursor(self) -> "PlannedCursor":
+        self.ensure_connection()
+        with self.wrap_database_errors:
+            return PlannedCursor(self.connection)
+
+    def _wrapped(self, cursor: "PlannedCursor") -> CursorWrapper:
+        """Django's wrappers and its log of queries see these queries, too."""
+        wrap = self.make_debug_cursor if self.queries_logged else self.make_cursor
+        return wrap(cursor)  # type: ignore[arg-type] # as stubs see it, it wraps a wrapped one
 
 
 class PlannedCursor(Cursor[Any]):

@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from butt.agents.bots import bots, bots_of
 from butt.agents.models import Agent
-from butt.agents.prepared import Prepared, PreparedModels, PreparedUpdate
+from butt.agents.prepared import Prepared, PreparedModels, PreparedUpdate, among, text_of
 from butt.agents.states import State
 from butt.agents.summaries import summaries_of, summarise, summary_by_id
 from tests.people import bot_in, person
@@ -45,6 +45,15 @@ def test_values_are_never_part_of_the_sql():
     person("alice")
     assert list(by_name("nobody")) == []
     assert [tuple(row) for row in by_name(name)] == [(agent.id, name)]
+
+
+def test_any_number_of_ids_are_one_value():
+    named = Prepared(lambda ids: Agent.objects.filter(id__in=among(ids)).values_list("id"), "ids")
+    alice, bob = person("alice"), person("bob")
+    assert list(named(text_of([]))) == []
+    assert [one for (one,) in named(text_of([bob.id]))] == [bob.id]
+    found = named(text_of([bob.id, uuid.uuid4(), alice.id]))
+    assert {one for (one,) in found} == {alice.id, bob.id}
 
 
 def test_an_update_changes_only_the_row_it_names():

@@ -76,3 +76,17 @@ def test_a_planned_query_is_planned_once_for_all_parameters(connection: Database
     for _ in range(10):
         value(connection, "SELECT 5")
     assert value(connection, "SELECT count(*) FROM pg_prepared_statements") == 1
+
+
+def test_a_statement_for_many_rows_is_planned_once_whatever_their_numbers(connection: DatabaseWrapper):
+    with connection.cursor() as cursor:
+        cursor.execute("CREATE TEMPORARY TABLE counts (id smallint, number bigint)")
+    rows = [(1, 2**40), (2, 7), (3, None), (4, 2**20)]
+    connection.planned_many("INSERT INTO counts VALUES (%s, %s)", rows)
+    connection.planned_many("INSERT INTO counts VALUES (%s, %s)", [(5, 2**33)])
+    assert value(connection, "SELECT array_agg(number ORDER BY id) FROM counts") == [
+        *(number for _, number in rows),
+        2**33,
+    ]
+    planned = value(connection, "SELECT count(*) FROM pg_prepared_statements WHERE statement LIKE '%counts%'")
+    assert planned == 2, "one for numbers, and one for what is not known"
