@@ -72,7 +72,7 @@ class Prepared:
         self._mine.converted = partial(self._converted, compiler, converters)
 
     def _converted(self, compiler: Any, converters: Any, rows: list[Any]) -> Iterable[Any]:
-        return cast("Iterable[Any]", compiler.apply_converters(rows, converters))
+        return cast("Iterable[Any]", compiler.apply_converters(rows, converters)) if converters else rows
 
 
 class PreparedModels(Prepared):

@@ -39,9 +39,11 @@ RANGES = {
 }
 
 
-def series(bot_id: uuid.UUID, span: TimeRange, now: datetime, step: int) -> list[Span]:
-    """What was seen of the bot in this range, in spans of `step` seconds."""
-    rows = _samples[span.resolution](bot_id, *_since(span.resolution, span.begins(now), now))
+def series(
+    bot_id: uuid.UUID, span: TimeRange, now: datetime, step: int, begin: datetime | None = None
+) -> list[Span]:
+    """What was seen of the bot in this range, or from `begin` on, in spans of `step` seconds."""
+    rows = _samples[span.resolution](bot_id, *_since(span.resolution, begin or span.begins(now), now))
     found = _each_once([(row[0], Span(row[1], row[2], tuple(row[3:]))) for row in rows])
     if span.resolution == FINEST:
         found = [each for one in found for each in (stretches(one) if one.count > 1 else (one,))]

@@ -1,15 +1,16 @@
 """Charts as lines of an SVG: where each point lies, and where the scale ends. They know nothing of bots."""
 
+import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from itertools import pairwise
 
 WIDTH, HEIGHT = 600, 120
 GAP = 2.5
 """A line is broken if a point is this many steps after the previous one: nothing was seen in between."""
 
-Point = tuple[datetime, float | None]
+Point = tuple[float, float | None]
+"""Where it lies in time, as `Window.x` says, and its value."""
 
 
 @dataclass(frozen=True)
@@ -23,6 +24,11 @@ class Window:
     def x(self, at: datetime) -> float:
         share = (at - self.begin) / (self.end - self.begin)
         return round(min(1, max(0, share)) * WIDTH, 1)
+
+    @property
+    def gap(self) -> float:
+        """How far apart points are between which a line is broken."""
+        return GAP * WIDTH * (self.step / (self.end - self.begin))
 
 
 @dataclass(frozen=True)
@@ -58,7 +64,7 @@ def chart(
     base: int,
 ) -> Chart:
     """A chart of one or more lines on one scale that starts at zero; `base` is 1024 for sizes and 10 for counts."""
-    known = {line: [(at, v) for at, v in points if v is not None] for line, points in lines.items()}
+    known = {line: [(x, v) for x, v in points if v is not None] for line, points in lines.items()}
     top = ceiling(max((v for points in known.values() for _, v in points), default=0), base)
     return Chart(
         name=name,
@@ -88,18 +94,12 @@ def _said(values: Sequence[float], say: Callable[[float], str]) -> str:
     return f"{say(min(values))} to {say(max(values))}, now {say(values[-1])}"
 
 
-def _path(points: Sequence[tuple[datetime, float]], window: Window, top: float) -> str:
+def _path(points: Sequence[tuple[float, float]], window: Window, top: float) -> str:
     """A line from point to point, broken at gaps; a point between two gaps is a dot."""
     if not points:
         return ""
-    path = ["M", _place(points[0], window, top)]
-    for before, point in pairwise(points):
-        if point[0] - before[0] > GAP * window.step:
-            path += ["h.1M", _place(point, window, top)]
-        else:
-            path += ["L", _place(point, window, top)]
-    return "".join([*path, "h.1"])
-
-
-def _place(point: tuple[datetime, float], window: Window, top: float) -> str:
-    return f"{window.x(point[0]):g} {HEIGHT * (1 - point[1] / top):.1f}"
+    gap, before, path = window.gap, -math.inf, []
+    for x, value in points:
+        path.append(f"{'L' if x - before <= gap else 'h.1M'}{x:g} {HEIGHT * (1 - value / top):.1f}")
+        before = x
+    return "".join([*path, "h.1"]).removeprefix("h.1")

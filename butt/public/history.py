@@ -37,7 +37,8 @@ class StatusEvent:
 
 
 class FigureHistory:
-    """What the page shows of a time range that ends at `now`. Samples are read only if it is drawn.
+    """What the page shows of a time range that ends at most a pixel of the charts before `now`. Samples are read only if it
+    is drawn.
 
     `key` changes whenever something else would be drawn, so a page keeps what was drawn for it.
     """
@@ -46,7 +47,8 @@ class FigureHistory:
         self, bot_id: uuid.UUID, span: TimeRange, now: datetime, happened: list[JournalEntry]
     ) -> None:
         self._bot_id, self._span, self._now = bot_id, span, now
-        self._window = Window(span.begins(now), now, timedelta(seconds=span.coarse))
+        self._end = floor(now.astimezone(UTC), span.seconds // WIDTH)
+        self._window = Window(span.begins(self._end), self._end, timedelta(seconds=span.coarse))
         self.begin = self._window.begin
         self.by_day = span.seconds > RANGES["24h"].seconds
         self.heads = [figure.title for figure in CHARTED]
@@ -54,18 +56,18 @@ class FigureHistory:
 
     @property
     def key(self) -> str:
-        shown = self._bot_id, self._span, self._now, newest(self._bot_id), self.events
+        shown = self._bot_id, self._span, self._end, newest(self._bot_id), self.events
         return hashlib.sha256(repr(shown).encode()).hexdigest()
 
     @cached_property
     def _seen(self) -> list[Span]:
-        return series(self._bot_id, self._span, self._now, self._span.coarse)
+        return series(self._bot_id, self._span, self._now, self._span.coarse, self.begin)
 
     def charts(self) -> list[Chart]:
         charts = []
         for name, group in groupby(CHARTED, key=lambda figure: figure.chart):
             figures = list(group)
-            lines = {figure.title: self._line(figure) for figure in figures}
+            lines = {figure.title: zip(self._places, self._values[figure], strict=True) for figure in figures}
             cells = [CHARTED.index(figure) + 1 for figure in figures]
             say = partial(_said, figures[0])
             charts.append(chart(name, cells, lines, self._window, say=say, base=figures[0].unit.base))
@@ -76,28 +78,25 @@ class FigureHistory:
         step = self._span.coarse
         return {figure: [_value(span, figure, step) for span in self._seen] for figure in CHARTED}
 
-    def _line(self, figure: KeptFigure) -> list[tuple[datetime, float | None]]:
+    @cached_property
+    def _places(self) -> list[float]:
+        """Where the middle of each span lies in the charts."""
         middle = self._window.step / 2
-        return [(span.at + middle, v) for span, v in zip(self._seen, self._values[figure], strict=True)]
+        return [self._window.x(span.at + middle) for span in self._seen]
 
     def rows(self) -> SafeString:
         columns = [
             [UNKNOWN if value is None else _said(figure, value) for value in values]
             for figure, values in self._values.items()
         ]
-        cells = zip(*columns, strict=True)
-        return table_rows(self._row(span, list(said)) for span, said in zip(self._seen, cells, strict=True))
-
-    def _row(self, span: Span, cells: list[str]) -> Row:
-        time = f"{span.at:%-d %b %H:%M}" if self.by_day else f"{span.at:%H:%M:%S}"
-        return Row(self._window.x(span.at + self._window.step / 2), time, cells)
+        times = [f"{span.at:{'%-d %b %H:%M' if self.by_day else '%H:%M:%S'}}" for span in self._seen]
+        return table_rows(map(Row, self._places, times, zip(*columns, strict=True)))
 
 
 def history_of(bot_id: uuid.UUID, name: str, now: datetime) -> FigureHistory:
-    """The history over the range of this name. It ends at most a pixel of the charts before `now`."""
+    """The history over the range of this name."""
     span = RANGES[name]
-    happened = journal.happened(bot_id, span.begins(now), EVENTS)
-    return FigureHistory(bot_id, span, floor(now.astimezone(UTC), span.seconds // WIDTH), happened)
+    return FigureHistory(bot_id, span, now, journal.happened(bot_id, span.begins(now), EVENTS))
 
 
 def _value(span: Span, figure: KeptFigure, step: int) -> float | None:
