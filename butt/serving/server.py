@@ -1,6 +1,7 @@
 """Runs our HTTP servers: uvicorn, which reports when it is ready, with a heart that follows its event loop."""
 
 import asyncio
+import gc
 import logging
 import signal
 import socket
@@ -40,6 +41,8 @@ class HttpServer(uvicorn.Server):
             self._heart.start().follow(loop)
             # Our supervisor starts us again, with the settings and code of that time.
             loop.add_signal_handler(signal.SIGHUP, self._end)
+            # The garbage collector would go over all that is loaded, in the middle of a request.
+            gc.freeze()
             systemd.ready()
 
     def _end(self) -> None:
