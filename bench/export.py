@@ -8,19 +8,15 @@ on the unpacked export must have every message and every blob.
 import asyncio
 import hashlib
 import os
-import statistics
 import subprocess
 import tarfile
 import tempfile
-import threading
 import time
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
-import psutil
-
-from bench.claims import claim
+from bench.pace import Peak, tell_pace
 from butt.sources.releases import build
 from scuttlekit import ScuttlebuttError, connect
 from tests import stock
@@ -29,31 +25,6 @@ from tests.service import Person, Service
 
 MESSAGES, BLOBS, BLOB_SIZE, ROUNDS = 50_000, 100, 2_000_000, 3
 BATCH = 2_500
-
-
-class Peak:
-    """How much the memory of a process rose at most, in MB."""
-
-    def __init__(self, process: psutil.Process) -> None:
-        self._process, self._over = process, threading.Event()
-        self.idle = self.peak = process.memory_info().rss
-        self._thread = threading.Thread(target=self._look)
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._over.set()
-        self._thread.join()
-
-    def _look(self) -> None:
-        while not self._over.wait(0.01):
-            self.peak = max(self.peak, self._process.memory_info().rss)
-
-    @property
-    def above(self) -> float:
-        return (self.peak - self.idle) / 1e6
 
 
 def main() -> None:
@@ -82,13 +53,7 @@ async def measure(site: Service, server: Path, place: Path) -> None:
                     await asyncio.to_thread(timed_tar, site.home / "bots" / bot["id"] / "data", place)
                 )
         writing.cancel()
-    size = tar.stat().st_size / 1e6
-    a, b = statistics.median(ours), statistics.median(floor)
-    claim(f"an export of {size:.0f} MB", a, b, "s", "`tar`")
-    print(f"  {size:.0f} MB: ours {size / a:.0f} MB/s, tar {size / b:.0f} MB/s, ratio of time {a / b:.2f}")
-    print(
-        f"  memory of the server: {memory.above:.0f} MB above idle ({memory.idle / 1e6:.0f} MB)", flush=True
-    )
+    tell_pace("an export", tar.stat().st_size, ours, floor, "tar", "`tar`", memory)
     alice.asks("stop", bot)
     alice.waits_for("stopped", bot)
     await check(server, place, tar, digests)

@@ -8,7 +8,6 @@ import hashlib
 import http.client
 import io
 import os
-import statistics
 import subprocess
 import tarfile
 import tempfile
@@ -16,8 +15,7 @@ import time
 from pathlib import Path
 from urllib.parse import urlencode
 
-from bench.claims import claim
-from bench.export import Peak
+from bench.pace import Peak, tell_pace
 from butt.sources.releases import build
 from scuttlekit import KeyPair
 from scuttlekit.data_folder import LOG, SECRET
@@ -45,13 +43,7 @@ def measure(site: Service, alice: Person, place: Path) -> None:
             os.sync()
             floor.append(timed_copy(place))
             ours.append(timed_import(alice, f"my{number}", place))
-    size = place.stat().st_size / 1e6
-    a, b = statistics.median(ours), statistics.median(floor)
-    claim(f"an import of {size:,.0f} MB", a, b, "s", "`dd` with fsync")
-    print(f"  {size:,.0f} MB: ours {size / a:.0f} MB/s, dd {size / b:.0f} MB/s, ratio of time {a / b:.2f}")
-    print(
-        f"  memory of the server: {memory.above:.0f} MB above idle ({memory.idle / 1e6:.0f} MB)", flush=True
-    )
+    tell_pace("an import", place.stat().st_size, ours, floor, "dd", "`dd` with fsync", memory)
 
 
 def pack(place: Path) -> None:
