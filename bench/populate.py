@@ -11,12 +11,19 @@ import sys
 import uuid
 from datetime import timedelta
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import django
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "butt.settings")
 
+if TYPE_CHECKING:
+    from butt.agents.models import Agent
+    from butt.machines.models import Machine, Placement
+
 EACH_MACHINE = 20
+READY = {"state": "ready", "generation": 1, "seen_generation": 1}
+"""A machine that has done all that it was told."""
 
 
 def main() -> None:
@@ -73,26 +80,22 @@ def at_rest() -> None:
             (folder / "data").mkdir(parents=True)
             Path(folder / "config.json").write_text('{"launch": 1}')
         return
-    count = -(-len(bots) // EACH_MACHINE)
-    plain = {"state": "ready", "generation": 1, "seen_generation": 1}
-    machines = Machine.objects.bulk_create([Machine(**plain) for _ in range(count)])
+    machines = Machine.objects.bulk_create([Machine(**READY) for _ in range(-(-len(bots) // EACH_MACHINE))])
     order = order_of(made.key)
-    seen = {"launch": 1, "running": True}
-    places = [
-        Placement(
-            bot=bot,
-            machine=machines[n // EACH_MACHINE],
-            run=True,
-            launch=1,
-            generation=1,
-            order=order,
-            seen=seen,
-        )
-        for n, bot in enumerate(bots)
-    ]
+    places = [placed(bot, machines[n // EACH_MACHINE], order) for n, bot in enumerate(bots)]
     Placement.objects.bulk_create(places, 500)
     with connection.cursor() as cursor:
         cursor.execute("ANALYZE")
+
+
+def placed(bot: "Agent", machine: "Machine", order: dict[str, object], **more: object) -> "Placement":
+    """A row of a bot that runs on the machine, as a report of it leaves it: otherwise the first report would change it."""
+    from butt.machines.models import Placement
+    from butt.machines.reports import SeenBot
+
+    seen = SeenBot(launch=1, running=True).model_dump(mode="json", exclude={"ssbId"})
+    plain = {"run": True, "launch": 1, "generation": 1, "order": order, "seen": seen}
+    return Placement(bot=bot, machine=machine, **plain, **more)
 
 
 def order_of(release: str) -> dict[str, object]:

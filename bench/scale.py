@@ -31,9 +31,9 @@ import psycopg
 
 from bench.claims import claim
 from bench.load import WARM, listens, read
+from bench.populate import EACH_MACHINE
 from bench.rest import cpu, ended
 from bench.runs import end_in_order, progress
-from bench.scale_rows import EACH
 from bench.shares import limited
 from tests.lanes import free_ports
 from tests.postgres import cluster
@@ -73,7 +73,7 @@ def main() -> None:
         environment |= {"BUTT_HOST": "salt", "BUTT_SALT": "master", "BUTT_PRIVATE_TOKEN": TOKEN}
         run = [sys.executable, "-m"]
         subprocess.run([*run, "butt", "manage", "migrate", "-v0"], env=environment, check=True)
-        progress(f"making {machines * EACH:,} bots on {machines:,} machines")
+        progress(f"making {machines * EACH_MACHINE:,} bots on {machines:,} machines")
         began = time.monotonic()
         fill = [*run, "bench.scale_rows", str(machines)]
         made = subprocess.run(fill, env=environment, check=True, stdout=subprocess.PIPE)
@@ -110,7 +110,7 @@ def main() -> None:
 
 def needs(machines: int, *, reports: float, pillars: float, pages: float, looks: float) -> None:
     """What so many bots need of each part, given the CPU seconds of one report, pillar, page and look."""
-    each_second, bots = machines / EVERY, machines * EACH
+    each_second, bots = machines / EVERY, machines * EACH_MACHINE
     print(f"  {bots:,} bots on {machines:,} machines need:")
     private = 100 * each_second * (reports + pillars)
     print(

@@ -11,7 +11,6 @@ import django
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "butt.settings")
 
-EACH = 20
 CHUNK = 10_000
 
 
@@ -23,13 +22,12 @@ def main() -> None:
     from django.db import connection
     from django.utils import timezone
 
-    from bench.populate import order_of
+    from bench.populate import EACH_MACHINE, READY, order_of, placed
     from bench.readers import cookie_of
     from butt.agents.models import Agent, Belongs, Observed, Progress, Wanted
     from butt.agents.states import State
     from butt.hosts.salt.offers import offer
     from butt.machines.models import Machine, Placement
-    from butt.machines.reports import SeenBot
     from butt.sources.builder import shelve
     from butt.sources.places import pub_source
     from butt.sources.releases import build
@@ -44,18 +42,16 @@ def main() -> None:
     people = [Agent(type=Agent.Type.PERSON, name=f"person {number}") for number in range(count - 1)]
     Agent.objects.bulk_create(people, CHUNK)
     owners = [reader.agent, *people]
-    plain = {"state": "ready", "generation": 1, "seen_generation": 1}
-    machines = Machine.objects.bulk_create([Machine(person=owner, **plain) for owner in owners], CHUNK)
-    # As it is saved of such a report: otherwise the first one of each machine would change all its rows.
-    seen = SeenBot(launch=1, running=True).model_dump(mode="json", exclude={"ssbId"})
+    machines = Machine.objects.bulk_create([Machine(person=owner, **READY) for owner in owners], CHUNK)
     now, told = timezone.now(), dict[str, list[str]]()
-    for start in range(0, count * EACH, CHUNK):
-        some = range(start, min(start + CHUNK, count * EACH))
+    for start in range(0, count * EACH_MACHINE, CHUNK):
+        some = range(start, min(start + CHUNK, count * EACH_MACHINE))
         bots = [Agent(type=Agent.Type.BOT, name=f"bot{number}", service="pub") for number in some]
         Agent.objects.bulk_create(bots)
         numbered = list(zip(some, bots, strict=True))
         Belongs.objects.bulk_create(
-            Belongs(source_agent=bot, target_agent=owners[n // EACH], pays=True) for n, bot in numbered
+            Belongs(source_agent=bot, target_agent=owners[n // EACH_MACHINE], pays=True)
+            for n, bot in numbered
         )
         Wanted.objects.bulk_create(Wanted(bot=bot) for bot in bots)
         Observed.objects.bulk_create(Observed(bot=bot, alive=True, launch=1) for bot in bots)
@@ -72,20 +68,10 @@ def main() -> None:
             for n, bot in numbered
         )
         Placement.objects.bulk_create(
-            Placement(
-                bot=bot,
-                machine=machines[n // EACH],
-                run=True,
-                launch=1,
-                generation=1,
-                order=order,
-                seen=seen,
-                ssb_id=ssb_id(n),
-            )
-            for n, bot in numbered
+            placed(bot, machines[n // EACH_MACHINE], order, ssb_id=ssb_id(n)) for n, bot in numbered
         )
         for n, bot in numbered:
-            told.setdefault(machines[n // EACH].minion_id, []).append(str(bot.id))
+            told.setdefault(machines[n // EACH_MACHINE].minion_id, []).append(str(bot.id))
     with connection.cursor() as cursor:
         cursor.execute("ANALYZE")
     print(json.dumps([cookie_of(reader), told]))
