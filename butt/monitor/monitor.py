@@ -1,6 +1,7 @@
 """The monitor: watches its share of the bots that may be alive, and has what it sees written down."""
 
 import asyncio
+import gc
 import logging
 import random
 import time
@@ -27,6 +28,7 @@ from butt.monitor.membership import BEAT, Membership
 from butt.monitor.outages import tell_owners
 from butt.monitor.rollups import roll_up_and_prune
 from butt.monitor.sample_buffer import SampleBuffer
+from butt.monitor.signs import Silences
 from butt.monitor.telling import (
     ANNOUNCE_EVERY,
     CATCH_UP_EVERY,
@@ -68,6 +70,11 @@ NOT_OF_PLACES = ("due_at", "reason", "deadline", "notice", "move_notice")
 
 AFTER_TROUBLE = 2.0
 
+COLLECTED_AFTER = (10_000, 10, 20)
+"""Python's garbage collector goes over all connections after so many new objects, times the other two. By default it did
+so every other minute, which takes over a second with ten thousand bots. What was seen is written and gone before that.
+"""
+
 CHORES = (
     Chore(tell_owners, OFTEN),
     Chore(tell_of_fullness, EACH_MINUTE),
@@ -92,11 +99,12 @@ class Monitor:
         self._buffer, self._membership = SampleBuffer(self._spread), Membership()
         self._guests = Guests()
         self._telling = Telling(self._guests)
-        self._turns = Turns()
+        self._turns, self._silences = Turns(), Silences()
         self._thread = ThreadPoolExecutor(1)
 
     async def run(self) -> None:
         """Watch until cancelled. Database errors are waited out."""
+        gc.set_threshold(*COLLECTED_AFTER)
         try:
             await _waiting_out(self._beat)
             with (
@@ -206,7 +214,15 @@ class Monitor:
             bot_id, host, port, ssb_id, network = place
             bot = Bot(bot_id, Address(host, port, ssb_id), network_key(network))
             self._watches[place] = asyncio.create_task(
-                watch(bot, self._keys, self._buffer.tell, self._attend, self._pace, self._turns)
+                watch(
+                    bot,
+                    self._keys,
+                    self._buffer.tell,
+                    self._attend,
+                    self._pace,
+                    self._turns,
+                    self._silences,
+                )
             )
 
     async def _attend(self, bot_id: uuid.UUID, peer: Peer) -> None:

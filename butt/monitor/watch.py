@@ -21,7 +21,7 @@ from butt.agents.words import storable
 from butt.limits.slowed import note
 from butt.limits.table import BOT_FIGURES
 from butt.monitor.bot_figures import BotFigures
-from butt.monitor.signs import PACE, UNCHANGED, SignsOfLife
+from butt.monitor.signs import PACE, UNCHANGED, SignsOfLife, Silences
 from butt.monitor.turns import Turns
 from scuttlekit import (
     Address,
@@ -155,14 +155,15 @@ async def watch(
     attend: Attend | None = None,
     pace: Paces = FigurePace,
     turns: Turns | None = None,
+    silences: Silences | None = None,
 ) -> None:
     """Watch for ever, reporting each change; cancel it to stop. A drop is reported once, not at each try."""
     tries, told, feed, first = 0, "", Feed(bot), FirstContact()
-    turns = turns or Turns()
+    turns, silences = turns or Turns(), silences if silences is not None else Silences()
     while True:
         began = time.monotonic()
         try:
-            async for figures in _figures(bot, keys, feed, first, attend, pace(), turns):
+            async for figures in _figures(bot, keys, feed, first, attend, pace(), turns, silences):
                 told, first.is_made = "", True
                 # A bot that hangs up after each push is not heard more often than one that stays connected.
                 tries = 0 if time.monotonic() - began > SETTLED else tries
@@ -200,6 +201,7 @@ async def _figures(
     attend: Attend | None,
     pace: FigurePace,
     turns: Turns,
+    silences: Silences,
 ) -> AsyncGenerator[BotFigures]:
     feed.begin()
     async with AsyncExitStack() as stack:
@@ -212,7 +214,7 @@ async def _figures(
             raise WrongBot("A different identity answers at the bot's address.")
         async with _beside(attend, bot, peer):
             stream = peer.listen("butt.figures", pace._asdict())
-            signs = SignsOfLife(pace.quiet + PATIENCE, stream.abort)
+            signs = SignsOfLife(silences[pace.quiet + PATIENCE], stream.abort)
             stream.skip = signs.take
             async with aclosing(_pushes(bot, stream, signs)) as pushes:
                 figures = None
