@@ -55,8 +55,8 @@ SELDOM = 30.0
 LOOKING_SHARE = 10
 """Looking for bots to watch takes at most one part in this many of the time."""
 
-CHORES_SHARE = 300
-"""The same for a chore that finds nothing to do."""
+CHORES_SHARE, SELDOM_SHARE = 300, 1000
+"""The same for a chore that finds nothing to do, and for looking although nothing has changed."""
 
 FIGURES_A_SECOND, AT_REST_A_SECOND = 100, 20
 LONGEST_QUIET, LONGEST_FULL = 60, 180
@@ -143,8 +143,9 @@ class Monitor:
         began = time.monotonic()
         places = await sync_to_async(_places)()
         self._follow({place for place in places if self._membership.is_mine(place[0])})
-        await asyncio.sleep((time.monotonic() - began) * LOOKING_SHARE)
-        await moved.wait_async(SELDOM)
+        took = time.monotonic() - began
+        await asyncio.sleep(took * LOOKING_SHARE)
+        await moved.wait_async(max(SELDOM, took * SELDOM_SHARE))
 
     async def _beat(self, moved: WriteEvent | None = None) -> None:
         living = set(self._membership.living)

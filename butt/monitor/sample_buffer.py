@@ -1,4 +1,6 @@
-"""What was seen and is not written yet: a second's figures are written together, a change at once and before all others."""
+"""What was seen and is not written yet. A second's figures are written together, or those of a few seconds beside thousands of
+bots; a change is written at once and before all others.
+"""
 
 import asyncio
 import logging
@@ -18,7 +20,10 @@ from butt.monitor.samples import AT_ONCE, Seen, write
 
 log = logging.getLogger("butt.monitor")
 
-PAUSE = 1.0
+PAUSE, LONGEST_PAUSE, BOTS_A_SECOND = 1.0, 5.0, 2000
+"""Seconds from one writing to the next: one more for so many bots. Once a feed has moved on, its figures wait for `PAUSE` at
+most: its sequence number must be known before the bot can be lost.
+"""
 AFTER_TROUBLE = 2.0
 MOST_WAITING = 360
 """How many sightings of one bot wait while the database is away: an hour's."""
@@ -31,9 +36,12 @@ class SampleBuffer:
         self._on_change = on_change
         self._waiting: dict[uuid.UUID, list[Seen]] = defaultdict(list)
         self._known: dict[uuid.UUID, tuple[bool, int]] = {}
+        self._sequences: dict[uuid.UUID, int] = {}
         self._seen: dict[uuid.UUID, float] = {}
         self._changed: dict[uuid.UUID, None] = {}
         self._urgent = asyncio.Event()
+        self._moved_on = False
+        """Whether a feed has, since the last writing."""
         self.written = self.lost = 0
 
     async def tell(self, bot_id: uuid.UUID, figures: BotFigures | None, trouble: str) -> None:
@@ -41,6 +49,8 @@ class SampleBuffer:
         stretches = self._stretches(bot_id) if figures else 1
         self._waiting[bot_id].append(Seen(timezone.now(), figures, trouble, stretches))
         now = (figures is not None, figures.launch if figures else 0)
+        if figures and self._sequences.get(bot_id) != figures.sequence:
+            self._sequences[bot_id], self._moved_on = figures.sequence, True
         if self._known.get(bot_id) != now:
             self._known[bot_id] = now
             self._changed[bot_id] = None
@@ -50,6 +60,7 @@ class SampleBuffer:
         """The bot is no longer watched, perhaps only by this monitor: what was not written of it still will be."""
         self._known.pop(bot_id, None)
         self._seen.pop(bot_id, None)
+        self._sequences.pop(bot_id, None)
 
     def _stretches(self, bot_id: uuid.UUID) -> int:
         """For how much time a sighting stands: since the one before it over the same connection."""
@@ -61,15 +72,24 @@ class SampleBuffer:
     async def run(self) -> None:
         """Write until cancelled; what is waiting then is written first."""
         try:
+            began = monotonic()
             while True:
                 with suppress(TimeoutError):
                     async with asyncio.timeout(PAUSE):
                         await self._urgent.wait()
+                if not (self._urgent.is_set() or self._moved_on or monotonic() >= began + self._pause):
+                    continue
                 self._urgent.clear()
+                self._moved_on, began = False, monotonic()
                 if not await self._write():
+                    self._moved_on = True
                     await asyncio.sleep(AFTER_TROUBLE)
         finally:
             await self._write()
+
+    @property
+    def _pause(self) -> float:
+        return min(LONGEST_PAUSE, len(self._known) / BOTS_A_SECOND)
 
     async def _write(self) -> bool:
         """Write what is waiting now, some bots at a time; bots that change meanwhile do not wait for the rest."""
