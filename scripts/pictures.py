@@ -4,7 +4,6 @@ It follows `docs/tutorial.md`: a new user makes a pub and an invite, and a frien
 """
 
 import os
-import shutil
 import sys
 import tempfile
 from concurrent.futures import ThreadPoolExecutor
@@ -15,9 +14,10 @@ sys.path.insert(0, str(ROOT))
 HOME = tempfile.TemporaryDirectory()
 os.environ["BUTT_HOME"] = HOME.name
 
-from playwright.sync_api import Page, sync_playwright  # noqa: E402
+from playwright.sync_api import Page  # noqa: E402
 
 from butt.sources.releases import build  # noqa: E402
+from tests.chromium import chromium  # noqa: E402
 from tests.service import Service  # noqa: E402
 from tests.stock import STOCK  # noqa: E402
 from tests.whole.guest import Guest  # noqa: E402
@@ -32,8 +32,7 @@ BARE = "*, *::before, *::after { animation: none !important; transition: none !i
 def main() -> None:
     PICTURES.mkdir(exist_ok=True)
     pub = build().path
-    with Service(Path(HOME.name, "site"), pub) as site, sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
+    with Service(Path(HOME.name, "site"), pub) as site, chromium() as browser:
         page = browser.new_page(viewport={"width": 760, "height": 520}, device_scale_factor=2)
         page.set_default_timeout(PATIENCE)
         friend = Guest(build(STOCK).path, Path(HOME.name, "friend"))
@@ -42,7 +41,6 @@ def main() -> None:
             _invites(page, friend)
         finally:
             friend.leave()
-            browser.close()
 
 
 def _makes_a_pub(page: Page, url: str) -> None:

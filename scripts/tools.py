@@ -7,6 +7,7 @@ import sys
 
 PACKAGES = {
     "chromium": "chromium",
+    "chromium-headless-shell": "chromium-headless-shell",
     "caddy": "caddy",
     "docker-compose": "docker-compose",
     "promtool": "prometheus",

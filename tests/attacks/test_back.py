@@ -3,15 +3,15 @@ for it.
 """
 
 import re
-import shutil
 from collections.abc import Iterator
 
 import pytest
 from django.test import Client
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page
 
 from butt.accounts.tokens import issue_token
 from butt.agents.states import State
+from tests.chromium import WHOLE, chromium
 from tests.pages.server import Pages, signs_in
 from tests.people import PASSWORD, account, bot_in
 from tests.service import Person, wait_for
@@ -19,20 +19,10 @@ from tests.service import Person, wait_for
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """Playwright switches off the back/forward cache, which people have."""
-    chromium = shutil.which("chromium")
-    assert chromium
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=chromium,
-            args=[
-                "--no-sandbox",
-                "--enable-features=BackForwardCache,CacheControlNoStoreEnterBackForwardCache",
-            ],
-            ignore_default_args=["--disable-back-forward-cache"],
-        )
+    """With the back/forward cache that people have: Playwright switches it off, and the shell has none."""
+    kept = "--enable-features=BackForwardCache,CacheControlNoStoreEnterBackForwardCache"
+    with chromium(kept, name=WHOLE, without=["--disable-back-forward-cache"]) as browser:
         yield browser
-        browser.close()
 
 
 @pytest.fixture(scope="module")

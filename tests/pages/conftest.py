@@ -1,14 +1,14 @@
 """A real browser, and what a person sees and does in it."""
 
 import re
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, Response, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, Response, expect
 
 from butt.agents.states import State
+from tests.chromium import chromium
 from tests.pages.everywhere import ALICE, NEWBIE, OF_PROVEN, PATHS
 from tests.pages.server import Pages, signs_in
 from tests.people import PASSWORD
@@ -23,19 +23,12 @@ expect.set_options(timeout=PATIENCE)
 # that only accepts a button's form.
 ANSWERED = re.compile(r"Failed to load resource: the server responded with a status of 4(04|05|10|22)")
 
-CHROMIUM_OPTIONS = ["--no-sandbox", "--disable-gpu", "--disable-software-rasterizer"]
-"""No graphics card is imitated: nothing here needs one, and it costs a tenth of the processor's time."""
-
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     """For one module only: while it is open, its event loop interferes with tests that have their own."""
-    chromium = shutil.which("chromium")
-    assert chromium, "a browser is needed: apt-get install chromium"
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=CHROMIUM_OPTIONS)
+    with chromium() as browser:
         yield browser
-        browser.close()
 
 
 @pytest.fixture(scope="module")
