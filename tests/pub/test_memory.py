@@ -3,10 +3,12 @@
 import asyncio
 import base64
 import secrets
+import shutil
 import struct
 import time
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack, suppress
+from pathlib import Path
 from typing import Any
 
 import psutil
@@ -27,19 +29,27 @@ MESSAGES = 10_000
 Attack = Callable[[Peer, str], Awaitable[None]]
 
 
-async def filled(pub: Pub) -> str:
-    """Put a long feed into the folder of a pub that does not run; returns its id."""
-    keys, alice = KeyPair.generate(), Voice("alice")
-    pub.data.mkdir(parents=True)
-    keys.save(pub.data / "secret")
-    store = Store.open(pub.data, keys)
+ALICE = Voice("alice")
+
+
+@pytest.fixture(scope="module")
+def filled(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a pub with a long feed of Alice's."""
+    folder = tmp_path_factory.mktemp("filled")
+    asyncio.run(_fill(folder))
+    return folder
+
+
+async def _fill(folder: Path) -> None:
+    keys, alice = KeyPair.generate(), ALICE
+    keys.save(folder / "secret")
+    store = Store.open(folder, keys)
     await store.index()
     await store.publish({"type": "contact", "contact": alice.id, "following": True})
     for _ in range(0, MESSAGES, 500):
         store.append([alice.says({"type": "post", "text": "x" * 300}) for _ in range(500)])
     await store.flush()
     store.close()
-    return alice.id
 
 
 def stop_reading(peer: Peer) -> None:
@@ -111,10 +121,10 @@ class Watch:
 
 
 @pytest.mark.parametrize("attack", ATTACKS.values(), ids=ATTACKS)
-async def test_many_peers_that_give_nothing_cost_little(make_pub: Any, attack: Attack):
+async def test_many_peers_that_give_nothing_cost_little(make_pub: Any, filled: Path, attack: Attack):
     master = KeyPair.generate()
     pub = make_pub(master=[master.id])
-    feed = await filled(pub)
+    shutil.copytree(filled, pub.data)
     await asyncio.to_thread(pub.start)
     address = Address("127.0.0.1", pub.config["port"], pub.id)
     watch = Watch(pub, address, master)
@@ -125,7 +135,7 @@ async def test_many_peers_that_give_nothing_cost_little(make_pub: Any, attack: A
             # A peer that does not read does not hear the goodbye.
             stack.callback(peer._connection._transport.abort)
             with suppress(ScuttlebuttError, TimeoutError):
-                await asyncio.wait_for(attack(peer, feed), 10)
+                await asyncio.wait_for(attack(peer, ALICE.id), 10)
         await asyncio.sleep(1)
         assert not watching.done(), watching.exception()
         watching.cancel()
