@@ -34,7 +34,7 @@ from butt.sources.releases import build
 from scuttlekit import connect
 from tests.exports.living import publish
 from tests.s3 import s3_server
-from tests.service import migrated
+from tests.tables import migrated
 from tests.vault.between import Between
 from tests.vault.folders import Folder
 

@@ -16,8 +16,9 @@ from butt.sources.releases import PUB_SOURCE, build
 from tests.fuzzing import FUZZ
 from tests.node_pub import NODE_PUB
 from tests.salt.land import Land
-from tests.service import Service, migrated
+from tests.service import Service
 from tests.stock import STOCK
+from tests.tables import migrated
 
 # The machine may be busy: a slow moment is not a failure.
 settings.register_profile(

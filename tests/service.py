@@ -1,21 +1,16 @@
 """A whole `butt up` for tests, and people who use its API."""
 
-import fcntl
-import hashlib
 import json
 import os
 import shutil
 import signal
-import sqlite3
 import subprocess
 import sys
-import tempfile
 import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable
-from contextlib import closing, suppress
-from functools import cache
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Self, TypeVar
 
@@ -23,10 +18,9 @@ import psutil
 
 from tests.doors import Door
 from tests.lanes import free_ports
+from tests.tables import migrated
 
-ROOT = Path(__file__).parents[1]
-KEPT = ROOT / "build" / "migrated"
-LONG, DAY = 60.0, 86_400.0
+LONG = 60.0
 T = TypeVar("T")
 
 
@@ -41,43 +35,6 @@ def wait_for(what: Callable[[], T | None], seconds: float = LONG) -> T:
         assert waited < seconds, f"waited {seconds} s in vain for {what}; last: {answer!r}"
         time.sleep(min(0.05 + waited / 20, 0.3))
     return answer
-
-
-@cache
-def migrated() -> Path:
-    """An unused database. It is migrated once for this code and kept: migrating takes longer than starting a service."""
-    KEPT.mkdir(parents=True, exist_ok=True)
-    made = KEPT / f"{_digest_of_code()}.sqlite3"
-    with (KEPT / "lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not made.exists():
-            for old in KEPT.glob("*.sqlite3"):
-                if old.stat().st_mtime < time.time() - DAY:
-                    old.unlink()
-            _migrate(made)
-        made.touch()
-    return made
-
-
-def _migrate(made: Path) -> None:
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("BUTT_")}
-    with tempfile.TemporaryDirectory(prefix="butt-migrated-") as home:
-        command = [sys.executable, "-m", "butt", "manage", "--home", home, "migrate", "-v0"]
-        subprocess.run(command, env=environment, check=True, timeout=300)
-        draft = made.with_suffix(".draft")
-        draft.unlink(missing_ok=True)
-        with closing(sqlite3.connect(Path(home) / "butt.sqlite3")) as database:
-            database.execute("VACUUM INTO ?", (str(draft),))
-        draft.replace(made)
-
-
-def _digest_of_code() -> str:
-    """A digest of everything that decides which tables there are, and what is in them at first."""
-    files = [ROOT / "requirements" / "run.txt", *sorted((ROOT / "butt").rglob("*.py"))]
-    digest = hashlib.sha256(sys.version.encode())
-    for file in files:
-        digest.update(file.read_bytes())
-    return digest.hexdigest()[:16]
 
 
 class Service:

@@ -8,6 +8,7 @@ import tempfile
 from pathlib import Path
 
 from tests.lanes import PUB_PORTS
+from tests.tables import TABLES
 
 # Python may be told not to keep compiled files. Then each of the hundreds of programs that tests start, and each collection of
 # the tests themselves, would compile everything again.
@@ -36,3 +37,7 @@ PASSWORD_HASHERS = ["tests.hashing.QuickHasher"]
 # Each test client is a server of its own, which would look through all static files before its first answer. So it looks for a
 # file only when it is asked for.
 WHITENOISE_AUTOREFRESH = True
+
+# Over PostgreSQL, the tests' own database is a copy of the one with tables.
+if DATABASES["default"]["ENGINE"] != "django.db.backends.sqlite3":  # noqa: F405
+    DATABASES["default"]["TEST"] = {"TEMPLATE": TABLES}  # noqa: F405

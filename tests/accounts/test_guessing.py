@@ -3,7 +3,6 @@
 import json
 import os
 import re
-import shutil
 import subprocess
 import sys
 from contextlib import suppress
@@ -18,7 +17,7 @@ from butt.limits.counts import TooOften
 from butt.limits.models import Count
 from butt.limits.table import ACCOUNT_GUESSES, ADDRESS_ACCOUNTS, ADDRESS_GUESSES
 from tests.people import PASSWORD, account
-from tests.service import migrated
+from tests.tables import with_tables
 
 pytestmark = pytest.mark.django_db
 
@@ -131,7 +130,7 @@ def test_many_guesses_at_once_get_no_more_tries(tmp_path: Path):
     """In a database file, as the service has one: connections to a database in memory do not wait for each
     other.
     """
-    shutil.copy(migrated(), tmp_path / "butt.sqlite3")
+    with_tables(tmp_path)
     command = [
         sys.executable,
         "-m",

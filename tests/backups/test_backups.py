@@ -9,10 +9,9 @@ import stat
 import subprocess
 import sys
 import zipfile
-from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 from urllib.parse import urlsplit, urlunsplit
 
 import psycopg
@@ -26,21 +25,27 @@ from tests.exports.living import master_of, publish, waits_for_its_profile
 from tests.people import PASSWORD
 from tests.pub.pubs import is_root
 from tests.pub.test_ends import disk, fill
-from tests.service import Service, migrated
+from tests.service import Service
+from tests.tables import TABLES, migrated, with_tables
 
-MakeDatabase = Callable[[str], str]
+
+class MakeDatabase(Protocol):
+    def __call__(self, kind: str, *, empty: bool = False) -> str: ...
 
 
 @pytest.fixture
 def database(postgres_url: str, tmp_path: Path) -> MakeDatabase:
-    """A new, empty database of that kind; its address."""
+    """A new database of that kind, with tables unless it shall be empty; its address."""
 
-    def make(kind: str) -> str:
+    def make(kind: str, *, empty: bool = False) -> str:
         name = f"{kind}{os.urandom(4).hex()}"
         if kind == "sqlite":
+            if not empty:
+                shutil.copyfile(migrated(), tmp_path / name)
             return f"sqlite:///{tmp_path / name}"
+        copied = "" if empty else f" TEMPLATE {TABLES}"
         with psycopg.connect(postgres_url, autocommit=True) as connection:
-            connection.execute(f"CREATE DATABASE {name}")  # type: ignore[call-overload]
+            connection.execute(f"CREATE DATABASE {name}{copied}")  # type: ignore[call-overload]
         return urlunsplit(urlsplit(postgres_url)._replace(path=f"/{name}"))
 
     return make
@@ -60,7 +65,7 @@ def butt(home: Path, database_url: str, *command: object) -> subprocess.Complete
     )
 
 
-# Two databases are migrated step by step, and two services start, which takes long on a busy machine.
+# A database is migrated step by step, and two services start, which takes long on a busy machine.
 @pytest.mark.timeout(400)
 @pytest.mark.parametrize("kind", ["sqlite", "postgres"])
 def test_a_restored_service_goes_on_with_its_bot(
@@ -70,8 +75,9 @@ def test_a_restored_service_goes_on_with_its_bot(
     folder.
     """
     saved = tmp_path / "saved.zip"
-    old_url, new_url = database(kind), database(kind)
-    _is_migrated(old_url)
+    # One service makes its tables in PostgreSQL by itself, and one backup brings them.
+    old_url = database(kind, empty=kind == "postgres")
+    new_url = database(kind, empty=kind == "sqlite")
     with Service(tmp_path / "old", built_pub, database_url=old_url) as site:
         alice = site.person("alice@example.org")
         bot = alice.names_a_bot("my")
@@ -102,7 +108,7 @@ def test_a_restored_service_goes_on_with_its_bot(
 def test_a_backup_of_one_database_can_be_restored_into_the_other(
     source: str, target: str, database: MakeDatabase, tmp_path: Path
 ):
-    first, second = database(source), database(target)
+    first, second = database(source), database(target, empty=True)
     _populate(tmp_path / "first", first)
     assert butt(tmp_path / "first", first, "backup", tmp_path / "1.zip").returncode == 0
     done = butt(tmp_path / "second", second, "restore", tmp_path / "1.zip")
@@ -127,8 +133,7 @@ def test_a_backup_of_one_database_can_be_restored_into_the_other(
 def kept(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A service with two people, in `home`, and `saved.zip`, a backup of it."""
     kept = tmp_path_factory.mktemp("kept")
-    _is_migrated(_in(kept / "home"))
-    _populate(kept / "home", "")
+    _populate(with_tables(kept / "home"), "")
     assert butt(kept / "home", "", "backup", kept / "saved.zip").returncode == 0
     return kept
 
@@ -180,7 +185,7 @@ def test_an_incomplete_backup_changes_nothing(saved: Path, tmp_path: Path, part:
     else:
         _rewritten(saved, wrong, part)
     if part != "row":  # It is found last, and is in a home folder that was empty.
-        _is_migrated(_in(tmp_path / "new"))
+        with_tables(tmp_path / "new")
     done = butt(tmp_path / "new", "", "restore", wrong)
     assert done.returncode == 1
     assert "Traceback" not in done.stderr
@@ -218,24 +223,11 @@ def test_a_backup_of_an_earlier_version_can_be_restored(saved: Path, tmp_path: P
         old.writestr("rows.jsonl", dumped)
         for name in ("identity", "secret-key"):
             old.writestr(name, new.read(name))
-    _is_migrated(_in(tmp_path / "new"))
+    with_tables(tmp_path / "new")
     done = butt(tmp_path / "new", "", "restore", earlier)
     assert done.returncode == 0, done.stderr
     before = sorted(map(json.loads, dumped.splitlines()), key=lambda row: json.dumps(row["pk"]))
     assert _comparable(_rows(tmp_path / "new", "")) == _comparable(before)
-
-
-def _in(home: Path) -> str:
-    """The address of the database that a service has in its home folder."""
-    return f"sqlite:///{home / 'butt.sqlite3'}"
-
-
-def _is_migrated(database_url: str) -> None:
-    """A new SQLite database need not be migrated step by step each time: one test of each way does so."""
-    kind, _, path = database_url.partition(":///")
-    if kind == "sqlite":
-        Path(path).parent.mkdir(exist_ok=True)
-        shutil.copyfile(migrated(), path)
 
 
 def _speak(site: Service, seen: object, count: int) -> int:
@@ -250,9 +242,6 @@ def _speak(site: Service, seen: object, count: int) -> int:
 
 
 def _populate(home: Path, database_url: str) -> None:
-    if database_url.startswith("postgres"):
-        assert butt(home, database_url, "manage", "migrate").returncode == 0
-    _is_migrated(database_url)
     script = (
         "from tests.people import *; from butt.identity import service_keys; service_keys(); "
         "from butt.configuration import configuration; configuration().make_secrets(); "

@@ -15,6 +15,7 @@ from butt.backups import BackupTrouble
 from butt.backups.keeping import kept, newest, seal_backup
 from butt.storage import NoStore, store_at
 from tests.s3 import s3_server
+from tests.tables import with_tables
 
 
 @pytest.fixture(scope="module")
@@ -54,8 +55,7 @@ def test_a_service_is_restored_from_a_bucket(
     obstore.put(store, "butt-20200101T000000Z.zip.age", b"old")
     obstore.put(store, "somebody-elses", b"theirs")
     settings = {"BUTT_BACKUP_TO": place, "BUTT_BACKUP_KEY": str(key.to_public()), "BUTT_BACKUP_KEEP": "1"}
-    old, new = tmp_path / "old", tmp_path / "new"
-    assert butt(old, "manage", "migrate", "-v0").returncode == 0
+    old, new = with_tables(tmp_path / "old"), tmp_path / "new"
     script = (
         "from tests.people import *; from butt.identity import service_keys; service_keys(); person('alice')"
     )

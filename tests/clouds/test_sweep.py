@@ -10,6 +10,7 @@ from butt.clouds import tagging
 from butt.clouds.scaleway import Scaleway
 from tests.clouds.account import Account
 from tests.clouds.test_rights import keys
+from tests.tables import with_tables
 
 
 def butt(home: Path, account: Account, *arguments: str) -> "subprocess.CompletedProcess[str]":
@@ -30,7 +31,7 @@ def butt(home: Path, account: Account, *arguments: str) -> "subprocess.Completed
 def test_an_orphaned_address_is_listed_with_its_price_and_removed_only_with_yes(
     account: Account, cloud: Scaleway, tmp_path: Path
 ):
-    assert butt(tmp_path, account, "manage", "migrate").returncode == 0
+    with_tables(tmp_path)
     nobody = uuid.uuid4()
     cloud._instances.create_ip(zone="fr-par-1", type_="routed_ipv4", tags=tagging.tags(nobody))
 

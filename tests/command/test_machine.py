@@ -3,6 +3,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from tests.tables import with_tables
+
 
 def butt(home: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     environment = {name: value for name, value in os.environ.items() if not name.startswith("BUTT_")}
@@ -11,7 +13,7 @@ def butt(home: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 def test_a_machine_is_added_and_removed(tmp_path: Path):
-    assert butt(tmp_path, "manage", "migrate").returncode == 0
+    with_tables(tmp_path)
     folder = Path(butt(tmp_path, "machine", "add").stdout.split()[-1])
     minion_id = folder.name
     assert f"id: {minion_id}\n" in (folder / "minion.conf").read_text()

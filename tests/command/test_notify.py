@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.lanes import free_ports
-from tests.service import migrated
+from tests.tables import with_tables
 
 HANDS_OVER = """
 import os, sys
@@ -27,7 +27,7 @@ def test_a_part_says_that_it_is_ready(tmp_path: Path, abstract: bool):
     assert "\nType=notify\n" in UNIT.read_text()
     # A socket's path must be short, and a test's folder is not.
     place = f"@butt-test-{os.getpid()}" if abstract else f"/run/butt-test-{os.getpid()}"
-    (tmp_path / "butt.sqlite3").write_bytes(migrated().read_bytes())
+    with_tables(tmp_path)
     ours = {name: value for name, value in os.environ.items() if not name.startswith("BUTT_")}
     environment = {**ours, "BUTT_HOME": str(tmp_path), "NOTIFY_SOCKET": place, "BUTT_BILLING": "free"}
     (environment["BUTT_PRIVATE_PORT"],) = map(str, free_ports(1))
@@ -52,7 +52,7 @@ def test_a_part_says_that_it_is_ready(tmp_path: Path, abstract: bool):
 def test_connections_wait_while_a_part_reloads(tmp_path: Path):
     """systemd keeps listening; the part ends in an orderly way and is started again."""
     assert "\nExecReload=/bin/sh -c 'kill -HUP $MAINPID'\n" in UNIT.read_text()
-    (tmp_path / "butt.sqlite3").write_bytes(migrated().read_bytes())
+    with_tables(tmp_path)
     with socket.create_server(("127.0.0.1", 0), backlog=100) as listening:
         port = listening.getsockname()[1]
         ours = {name: value for name, value in os.environ.items() if not name.startswith("BUTT_")}

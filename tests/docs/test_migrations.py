@@ -6,7 +6,7 @@ from django.db.migrations.loader import MigrationLoader
 
 from butt import resources
 from butt.command.schema import dump, migrations_in, migrations_of_code
-from tests.service import migrated
+from tests.tables import migrated
 
 
 def test_no_app_has_two_last_migrations():

@@ -28,7 +28,7 @@ from butt.imports.receiving import Receiving, sweep
 from tests.exports.folders import KEYS
 from tests.imports.tars import folder_files, tar_of
 from tests.people import person
-from tests.service import migrated
+from tests.tables import with_tables
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -234,9 +234,7 @@ for lines in sys.stdin:
 def test_after_a_kill_at_any_line_there_is_a_whole_bot_or_none(tar: bytes, tmp_path: Path):
     """Real processes, killed with signal 9; each next one finds the home folder as the last one left it."""
     (tmp_path / "tar").write_bytes(tar)
-    home = tmp_path / "home"
-    home.mkdir()
-    shutil.copyfile(migrated(), home / "butt.sqlite3")
+    home = with_tables(tmp_path / "home")
     environment = {name: value for name, value in os.environ.items() if not name.startswith("BUTT_")}
     environment["PYTHONPATH"] = os.pathsep.join(sys.path)
     alice = [sys.executable, "-m", "butt", "manage", "--home", home, "shell", "-c", MAKE_ALICE]

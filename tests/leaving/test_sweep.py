@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.service import Service, wait_for
+from tests.tables import with_tables
 
 
 @pytest.fixture(scope="module")
@@ -89,7 +90,7 @@ def test_nothing_is_removed_if_the_database_is_empty(tmp_path: Path):
     folder.mkdir(parents=True)
     environment = {name: value for name, value in os.environ.items() if not name.startswith("BUTT_")}
     butt = [sys.executable, "-m", "butt"]
-    subprocess.run([*butt, "manage", "--home", tmp_path, "migrate"], env=environment, check=True, timeout=300)
+    with_tables(tmp_path)
     done = subprocess.run(
         [*butt, "sweep", "--home", tmp_path, "--yes"],
         env=environment,

@@ -75,7 +75,6 @@ async def test_two_monitors_share_the_bots_and_one_takes_over_from_one_that_was_
     postgres_url: str, tmp_path: Path, bots: list[Responder]
 ):
     monitors = Monitors(postgres_url, tmp_path)
-    await asyncio.to_thread(monitors.run, "butt", "manage", "migrate", "-v0")
     places = json.dumps([[bot.keys.id, "127.0.0.1", bot.port] for bot in bots])
     await asyncio.to_thread(lambda: monitors.run("bench.populate", stdin=places))
     monitors.ask("UPDATE agents_observed SET alive = false RETURNING bot_id")

@@ -16,7 +16,8 @@ import yaml
 from prometheus_client.parser import text_string_to_metric_families
 
 from tests.lanes import free_ports
-from tests.service import migrated, wait_for
+from tests.service import wait_for
+from tests.tables import with_tables
 
 RULES = Path(__file__).parents[2] / "docs" / "prometheus" / "alerts.yaml"
 ALARMS = {
@@ -188,7 +189,7 @@ class Parts:
 
 @pytest.fixture
 def parts(tmp_path: Path) -> Iterator[Parts]:
-    (tmp_path / "butt.sqlite3").write_bytes(migrated().read_bytes())
+    with_tables(tmp_path)
     parts = Parts(tmp_path)
     yield parts
     for process in parts.running.values():

@@ -34,7 +34,6 @@ def site(postgres_url: str, tmp_path: Path) -> Iterator[Service]:
     site.environment.pop("DJANGO_SETTINGS_MODULE", None)
     run = [sys.executable, "-m", "butt"]
     home = ["--home", str(tmp_path)]
-    subprocess.run([*run, "manage", *home, "migrate", "-v0"], env=site.environment, check=True, timeout=300)
     site.log = (tmp_path / "up.log").open("ab")
     site.process = subprocess.Popen(
         [*run, "public", *home, "--port", str(site.port)], env=site.environment, stderr=site.log

@@ -179,7 +179,6 @@ PROGRAM = """
 def test_on_postgres_another_process_is_woken(postgres_url: str, tmp_path: Path):
     ours = {"BUTT_DATABASE_URL": postgres_url, "BUTT_HOME": str(tmp_path)}
     environment = os.environ | ours | {"DJANGO_SETTINGS_MODULE": "butt.settings"}
-    subprocess.run([sys.executable, "-m", "butt", "manage", "migrate", "-v0"], env=environment, check=True)
     run = [sys.executable, "-c", textwrap.dedent(PROGRAM)]
     with subprocess.Popen([*run, "listen"], env=environment, stdout=subprocess.PIPE, text=True) as listener:
         assert listener.stdout
