@@ -2,7 +2,8 @@
 
 import sqlite3
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, suppress
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -129,6 +130,21 @@ class ByFile(LoadScopeScheduling):
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> ByFile:
     return ByFile(config, log)
+
+
+def pytest_collection(session: pytest.Session) -> None:
+    """Side by side, each worker first imports its share of the tests, so that the others find them compiled. Otherwise
+    each of them would compile them all, which takes longer than everything else until the first test.
+    """
+    if worker := getattr(session.config, "workerinput", None):
+        number, count = int(worker["workerid"].removeprefix("gw")), worker["workercount"]
+        root, named = session.config.rootpath, (Path(name.partition("::")[0]) for name in session.config.args)
+        files = [file for path in named for file in ([path] if path.is_file() else path.rglob("test_*.py"))]
+        for file in sorted(files)[number::count]:
+            if not pytest_ignore_collect(file.absolute(), session.config):
+                # What cannot be imported is reported where it is collected.
+                with suppress(Exception):
+                    import_module(".".join(file.absolute().relative_to(root).with_suffix("").parts))
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
