@@ -1,5 +1,6 @@
 """The real parts that tests share: a built pub, and a whole running service."""
 
+import gc
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, suppress
@@ -136,6 +137,7 @@ def pytest_collection(session: pytest.Session) -> None:
     """Side by side, each worker first imports its share of the tests, so that the others find them compiled. Otherwise
     each of them would compile them all, which takes longer than everything else until the first test.
     """
+    gc.disable()
     if worker := getattr(session.config, "workerinput", None):
         number, count = int(worker["workerid"].removeprefix("gw")), worker["workercount"]
         root, named = session.config.rootpath, (Path(name.partition("::")[0]) for name in session.config.args)
@@ -145,6 +147,13 @@ def pytest_collection(session: pytest.Session) -> None:
                 # What cannot be imported is reported where it is collected.
                 with suppress(Exception):
                     import_module(".".join(file.absolute().relative_to(root).with_suffix("").parts))
+
+
+def pytest_collection_finish() -> None:
+    """Thousands of tests and all that they import stay: looking for garbage in them takes longer than many a test."""
+    gc.collect()
+    gc.freeze()
+    gc.enable()
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:

@@ -42,9 +42,9 @@ EVERYWHERE = (
 @click.option("--host", metavar="NAME", help="How bots run (default: processes).")
 def up(home: Path | None, port: int | None, private_port: int | None, host: str | None) -> None:
     """Run the whole service here. Ctrl-C stops it and its bots."""
+    settings = configure(home=home, port=port, private_port=private_port, host=host)
     # What is loaded stays: looking for garbage in it takes a sixth of the start.
     gc.disable()
-    settings = configure(home=home, port=port, private_port=private_port, host=host)
     need_files()
     _refuse_unknown_names(settings)
     with only_one(settings.home) as lock:
