@@ -58,6 +58,7 @@ redirect_stderr=true
 stdout_logfile={log}
 stdout_logfile_maxbytes=1MB
 stdout_logfile_backups=3
+preload={preload}
 """
 
 
@@ -181,7 +182,8 @@ class Processes:
         self._run(name, program)
 
     def _program(self, name: str, order: Order, folder: Folder) -> str:
-        command = shlex.join([*release(order.release).command, str(folder.config)])
+        made = release(order.release)
+        command = shlex.join([*made.command, str(folder.config)])
         return _PROGRAM.format(
             name=name,
             command=escaped(command),
@@ -190,6 +192,7 @@ class Processes:
             final=",".join(map(str, exits.FINAL)),
             stop_seconds=STOP_SECONDS,
             log=escaped(folder.log),
+            preload=escaped(json.dumps(made.preload) if made.preload else ""),
         )
 
     def _set_limit(self, folder: Folder, order: Order) -> None:

@@ -64,6 +64,11 @@ class SourceKind(Protocol):
     def command(self, release: Path) -> list[str]:
         """The command that runs a bot, without its last argument: the path of the bot's configuration."""
 
+    def preload(self, release: Path) -> dict[str, list[str]]:
+        """What one process can load for all bots of the release, and then be forked: the folders of modules as `path`, and
+        `modules`. Empty if each has to be executed.
+        """
+
     def misfit(self, release: Path) -> str:
         """Why this release cannot run here any more, and what to do about it; empty if it can."""
 

@@ -74,6 +74,9 @@ class Node:
         flags = package.get("butt", {}).get("nodeFlags", [])
         return [str(NODE), *flags, str(release / package.get("main", "pub.js"))]
 
+    def preload(self, release: Path) -> dict[str, list[str]]:  # noqa: ARG002 - Node cannot be forked
+        return {}
+
     def misfit(self, release: Path) -> str:  # noqa: ARG002 - native parts of packages fit every Node
         return ""
 

@@ -11,7 +11,7 @@ import sysconfig
 import tomllib
 from importlib.util import cache_from_source
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
@@ -51,8 +51,8 @@ _MODULE = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*")
 
 
 class Python:
-    """The `SourceKind` for Python. `pyproject.toml` names what to start under `tool.butt.module`, and flags under
-    `tool.butt.python-flags`.
+    """The `SourceKind` for Python. `pyproject.toml` names what to start under `tool.butt.module`, flags under
+    `tool.butt.python-flags`, and the modules that may be loaded before it is known for which bot under `tool.butt.preload`.
     """
 
     needed: tuple[str, ...] = ("pyproject.toml", LOCK, "Dockerfile")
@@ -70,17 +70,18 @@ class Python:
             project, pinned = _project(source), _pinned(source)
             wanted = [Requirement(line) for line in project["project"].get("dependencies", [])]
             supported = SpecifierSet(project["project"].get("requires-python", ""))
-            module, flags = _program(project)
+            program = _program(project)
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise BuildFailed(
                 f"The pyproject.toml or {LOCK} of {source} is not valid: {_words(error)}"
             ) from None
-        if not _is_module(source, module):
+        if not _is_module(source, program.module):
             raise BuildFailed(
-                f"{source} has no module {module}, which its pyproject.toml names to be started."
+                f"{source} has no module {program.module}, which its pyproject.toml names to be started."
             )
-        if not all(isinstance(flag, str) for flag in flags):
-            raise BuildFailed(f"tool.butt.python-flags of {source} is not a list of strings.")
+        for name, listed in (("python-flags", program.flags), ("preload", program.preload)):
+            if not all(isinstance(each, str) for each in listed):
+                raise BuildFailed(f"tool.butt.{name} of {source} is not a list of strings.")
         if not supported.contains(_VERSION, prereleases=True):
             raise BuildFailed(f"{source} needs Python {supported}, and this service runs on {self.runtime}.")
         for requirement in wanted:
@@ -106,7 +107,7 @@ class Python:
             "pip could not install the bot's packages",
             noise=_NOISE,
         )
-        flags = _program(_project(folder))[1]
+        flags = _program(_project(folder)).flags
         # With its flags, too, if they are not used here: in a container the release runs with another Python.
         for each in dict.fromkeys((tuple(flags), tuple(usable(flags)))):
             python = [sys.executable, "-I", *each]
@@ -117,17 +118,16 @@ class Python:
         (folder / self.packages / BUILT_FOR).write_text(_this_python())
 
     def command(self, release: Path) -> list[str]:
-        module, flags = _program(_project(release))
-        path = [str(release), str(release / self.packages)]
-        return [
-            sys.executable,
-            "-I",
-            "-S",
-            "-B",
-            *usable(flags),
-            "-c",
-            _START.format(path=path, module=module),
-        ]
+        program = _program(_project(release))
+        start = _START.format(path=self._path(release), module=program.module)
+        return [sys.executable, "-I", "-S", "-B", *usable(program.flags), "-c", start]
+
+    def preload(self, release: Path) -> dict[str, list[str]]:
+        modules = _program(_project(release)).preload
+        return {"path": self._path(release), "modules": modules} if modules else {}
+
+    def _path(self, release: Path) -> list[str]:
+        return [str(release), str(release / self.packages)]
 
     def misfit(self, release: Path) -> str:
         try:
@@ -156,10 +156,17 @@ def _project(folder: Path) -> dict[str, Any]:
     return tomllib.loads((folder / "pyproject.toml").read_text())
 
 
-def _program(project: dict[str, Any]) -> tuple[str, list[str]]:
-    """The module to start, and the interpreter flags for it."""
+class _Program(NamedTuple):
+    """The module to start, the interpreter flags for it, and the modules that can be loaded before."""
+
+    module: str
+    flags: list[str]
+    preload: list[str]
+
+
+def _program(project: dict[str, Any]) -> _Program:
     ours = project["tool"]["butt"]
-    return str(ours["module"]), list(ours.get("python-flags", []))
+    return _Program(str(ours["module"]), list(ours.get("python-flags", [])), list(ours.get("preload", [])))
 
 
 def _is_module(source: Path, module: str) -> bool:

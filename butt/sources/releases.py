@@ -42,6 +42,11 @@ class Built:
         return kind_of(self.path).command(self.path)
 
     @property
+    def preload(self) -> dict[str, list[str]]:
+        """What one process can load for all bots of it, and then be forked (see `SourceKind.preload`)."""
+        return kind_of(self.path).preload(self.path)
+
+    @property
     def misfit(self) -> str:
         """Why it cannot run here, and what to do about it; empty if it can."""
         if not self.path.is_dir():

@@ -141,6 +141,12 @@ def test_code_that_does_not_compile_is_refused_with_its_line(tmp_path: Path):
             '">=3.999"',
             "needs Python >=3.999, and this service runs on Python 3",
         ),
+        (
+            "pyproject.toml",
+            "[tool.butt]",
+            "[tool.butt]\npreload = [1]",
+            "preload of .* is not a list of strings",
+        ),
         ("pyproject.toml", "[tool.butt]", "[tool.other]", "'butt' is missing"),
         ("pyproject.toml", "[project]", "[project", "is not valid"),
     ],
@@ -155,6 +161,18 @@ def test_an_unbuildable_source_is_refused_before_a_build(
     (tmp_path / "pub" / name).write_text(text.replace(before, after))
     with pytest.raises(BuildFailed, match=why):
         check(tmp_path / "pub")
+
+
+def test_a_release_says_what_can_be_loaded_before_it_is_known_for_which_bot(tmp_path: Path):
+    write_python(tmp_path / "pub", "", [])
+    assert build(tmp_path / "pub").preload == {}
+    with (tmp_path / "pub" / "pyproject.toml").open("a") as project:
+        project.write('preload = ["json", "tiny"]\n')
+    made = build(tmp_path / "pub")
+    assert made.preload == {
+        "path": [str(made.path), str(made.path / "site-packages")],
+        "modules": ["json", "tiny"],
+    }
 
 
 def test_packages_for_other_platforms_are_left_out(tmp_path: Path):

@@ -5,13 +5,7 @@ import signal
 import sys
 from typing import TYPE_CHECKING, Any
 
-# asyncio loads OpenSSL for TLS. A pub does not use TLS, and this saves 0.8 MB of memory. Code that needs
-# `ssl` can still import it.
-if "asyncio" not in sys.modules and "ssl" not in sys.modules:
-    sys.modules["ssl"] = None  # type: ignore[assignment]
-    import asyncio  # noqa: F401
-
-    del sys.modules["ssl"]
+import scuttlekit.pub.without_tls  # noqa: F401 # before anything else loads asyncio
 
 if TYPE_CHECKING:
     from scuttlekit.pub.calls.table import Addition
