@@ -46,7 +46,7 @@ def look(processes: list[psutil.Process]) -> float:
         seen, command = process.memory_full_info(), " ".join(process.cmdline())
         total += seen.pss / 1e6
         name = command.partition(" --home ")[0] if command.startswith("butt ") else command.split()[-1]
-        name = next((word for word in ("minding", "supervisord") if word in command), name)
+        name = next((word for word in ("minding", "supervisord", "fork-server") if word in command), name)
         print(f"  {name + ':':30} {seen.pss / 1e6:5.1f} MB, {seen.uss / 1e6:5.1f} MB of its own alone")
     return total
 

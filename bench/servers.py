@@ -1,7 +1,7 @@
 """Making 1, 10 and 50 servers at once, from the request until each is ready: ours beside JupyterHub.
 
 Each is compared with its own floor, the same program started as often by hand: the time above it is what the
-service costs. CPU and memory are those of the control plane alone: all our parts and supervisord, or the hub
+service costs. CPU and memory are those of the control plane alone: all our parts, supervisord and the fork server, or the hub
 and its proxy. The CPU is that from the first request until all are ready, with what asking whether they are takes.
 """
 
@@ -89,7 +89,10 @@ def control_plane(site: Service) -> list[psutil.Process]:
         if any("supervisord" in word for word in process.info["cmdline"] or [])
         and str(site.home) in " ".join(process.info["cmdline"])
     ]
-    return [parts, *parts.children(recursive=True), *supervisors]
+    # What pubs are forked from is a child of supervisord, as they are.
+    pubs = set(site.pubs())
+    forking = [child for each in supervisors for child in each.children() if child not in pubs]
+    return [parts, *parts.children(recursive=True), *supervisors, *forking]
 
 
 def by_hub(count: int, rounds: int) -> Made:
