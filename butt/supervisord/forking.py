@@ -33,7 +33,7 @@ WORTH_KEEPING = 3
 _PR_SET_CHILD_SUBREAPER = 36
 
 
-class Command(NamedTuple):
+class SharedCommand(NamedTuple):
     """What bots have in common that one fork server can fork.
 
     `interpreter` is the command up to its `-c`; `room` is the number of bytes that all arguments of a bot take.
@@ -54,7 +54,7 @@ class Preloaded(ProcessConfig):  # type: ignore[misc] # supervisor has no types
         self.servers = servers
         arguments = shlex.split(self.command)
         before = tuple(arguments[: arguments.index("-c")])
-        self.shared = Command(before, json.dumps(preload), len(_as_bytes(arguments)))
+        self.shared = SharedCommand(before, json.dumps(preload), len(_as_bytes(arguments)))
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Preloaded) and self.shared == other.shared and bool(super().__eq__(other))
@@ -86,10 +86,15 @@ class ForkedProcess(Subprocess):  # type: ignore[misc] # supervisor has no types
                 told.send(b"go")
         return pid
 
-    def _forked(self) -> int | None:
-        if self.backoff:
-            # It failed a moment ago. Whatever was the reason, this start is as plain as it can be.
-            return None
+    def _forked(self) -> int:
+        """Its process if it could be forked, otherwise 0."""
+        # After a failure a moment ago, whatever was the reason, a start is as plain as it can be.
+        found = None if self.backoff else self.config.servers.fork(self)
+        pid, self._told = found or (0, None)
+        return int(pid)
+
+    def order(self) -> tuple[dict[str, Any], list[int]]:
+        """What a fork server has to know, and standard input, output and error."""
         order = {
             "arguments": self.get_execv_args()[1],
             "environment": self._environment(),
@@ -97,12 +102,7 @@ class ForkedProcess(Subprocess):  # type: ignore[misc] # supervisor has no types
             "umask": self.config.umask,
         }
         output = self.pipes["child_stdout"]
-        files = [self.pipes["child_stdin"], output, self.pipes["child_stderr"] or output]
-        found = self.config.servers.fork(self.config, order, files)
-        if found is None:
-            return None
-        pid, self._told = found
-        return pid
+        return order, [self.pipes["child_stdin"], output, self.pipes["child_stderr"] or output]
 
     def _environment(self) -> dict[str, str]:
         """What supervisord would have executed it with."""
@@ -121,9 +121,9 @@ class ForkedProcess(Subprocess):  # type: ignore[misc] # supervisor has no types
 
 
 class ForkServer:
-    """One process. Raises `OSError` when it does not do as it should."""
+    """One process. Raises an exception when it does not do as it should."""
 
-    def __init__(self, options: Any, command: Command) -> None:
+    def __init__(self, options: Any, command: SharedCommand) -> None:
         self._options, self._ready, self.used = options, False, time.monotonic()
         self._orders, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         preload = json.loads(command.preload)
@@ -146,10 +146,14 @@ class ForkServer:
         self.pid, self._said = process.pid, cast("IO[bytes]", process.stdout)
         options.pidhistory[self.pid] = self
         options.logger.info("fork server %(pid)s loads %(release)s", pid=self.pid, release=release)
-        with cast("IO[bytes]", process.stdin) as program:
-            program.write(PROGRAM)
-        self._orders.send(json.dumps({**preload, "seconds": LOAD_SECONDS}).encode())
         self._patience = START_SECONDS
+        try:
+            with cast("IO[bytes]", process.stdin) as program:
+                program.write(PROGRAM)
+            self._orders.send(json.dumps({**preload, "seconds": LOAD_SECONDS}).encode())
+        except OSError:
+            self.end()
+            raise
 
     def is_ready(self) -> bool:
         """The first time it waits for that."""
@@ -172,13 +176,18 @@ class ForkServer:
             ours.settimeout(FORK_SECONDS)
             said = ours.recv(16)
             if said:
-                # Raises `ChildProcessError` if it is not a child of this process.
-                os.waitid(os.P_PID, int(said), os.WEXITED | os.WNOHANG | os.WNOWAIT)
-        except OSError:
+                self._check_that_it_is_new(int(said))
+        except BaseException:
             ours.close()
             raise
         self.used = time.monotonic()
         return (int(said), ours) if said else None
+
+    def _check_that_it_is_new(self, pid: int) -> None:
+        if pid in self._options.pidhistory:
+            raise OSError(f"it gives process {pid}, which is known already")
+        # Raises `ChildProcessError` if it is not a child of this process.
+        os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT)
 
     def end(self) -> None:
         """End it; bots that were forked from it live on."""
@@ -207,38 +216,36 @@ class ForkServers:
     """The fork servers of a supervisord, which makes itself the parent of what they fork."""
 
     def __init__(self, supervisord: Any) -> None:
-        self._supervisord, self._servers = supervisord, dict[Command, ForkServer]()
-        self._failed = dict[Command, float]()
+        self._supervisord, self._servers = supervisord, dict[SharedCommand, ForkServer]()
+        self._failed = dict[SharedCommand, float]()
         events.subscribe(events.Tick60Event, lambda _: self._end_unused())
 
     @cached_property
     def _may_be_parent(self) -> bool:
         """Asked when supervisord has become a daemon: a fork loses it."""
-        prctl = getattr(ctypes.CDLL(None), "prctl", None)
-        return prctl is not None and prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) == 0
+        with suppress(OSError, AttributeError):
+            return bool(ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) == 0)
+        return False
 
-    def fork(
-        self, config: Preloaded, order: dict[str, Any], files: list[int]
-    ) -> tuple[int, socket.socket] | None:
+    def fork(self, process: ForkedProcess) -> tuple[int, socket.socket] | None:
         """The process of a bot and what tells it to go on; None if it has to be executed."""
-        command = config.shared
-        if config.uid is not None or not self._may_be_parent:
+        command, log = process.config.shared, self._supervisord.options.logger
+        if process.config.uid is not None or not self._may_be_parent:
             return None
         if time.monotonic() < self._failed.get(command, 0):
             return None
-        log = self._supervisord.options.logger
         try:
             server = self._servers.get(command)
             if server is None or not server.pid:
                 server = self._servers[command] = ForkServer(self._supervisord.options, command)
-            found = server.fork(order, files) if server.is_ready() else None
-        except (OSError, ValueError) as why:
+            found = server.fork(*process.order()) if server.is_ready() else None
+        except Exception as why:  # noqa: BLE001 - it would end supervisord
             self._failed[command] = time.monotonic() + AFTER_FAILURE
             self._end(command)
             log.warn("no fork server for %(seconds)d s: %(why)r", seconds=AFTER_FAILURE, why=why)  # noqa: G010
             found = None
         if found is None:
-            log.info("%(name)s is executed, not forked", name=config.name)
+            log.info("%(name)s is executed, not forked", name=process.config.name)
         return found
 
     def _end_unused(self) -> None:
@@ -247,11 +254,11 @@ class ForkServers:
             if not server.pid or (lonely and time.monotonic() - server.used > IDLE_SECONDS):
                 self._end(command)
 
-    def _end(self, command: Command) -> None:
+    def _end(self, command: SharedCommand) -> None:
         if server := self._servers.pop(command, None):
             server.end()
 
-    def _running(self, command: Command) -> int:
+    def _running(self, command: SharedCommand) -> int:
         groups = self._supervisord.process_groups.values()
         processes = [process for group in groups for process in group.processes.values() if process.pid]
         return sum(getattr(process.config, "shared", None) == command for process in processes)

@@ -214,7 +214,7 @@ def test_the_real_pub_is_forked_and_ends_as_it_should(home: Home, built_pub: Pat
     assert home.fork_servers(made), home.supervisord_said()
     assert "executed, not forked" not in home.supervisord_said()
     home.stops(FIRST, made)
-    assert f"stopped: {FIRST} (exit status 0)" in home.supervisord_said()
+    wait_for(lambda: f"stopped: {FIRST} (exit status 0)" in home.supervisord_said())
 
 
 def test_a_bot_that_dies_is_forked_again(home: Home):
@@ -276,6 +276,21 @@ def test_a_fork_server_that_hangs_is_ended_and_bots_are_executed(home: Home):
     assert not was_forked(home.starts(SECOND, made))
     wait_for(lambda: not server.is_running())
     assert len(home.runs(FIRST)) == len(home.runs(SECOND)) == 1
+
+
+def test_a_fork_server_that_names_the_process_of_another_bot_is_not_believed(home: Home):
+    lie = home.folder / "lie"
+    lies = f"import os\nown = os.getpid\nos.getpid = lambda: int(open({str(lie)!r}).read())"
+    lie.write_text("0")
+    made = home.built("pub", loaded=f"{lies} or own()\npid = own()")
+    first = home.starts(FIRST, made)
+    lie.write_text(str(home.runs(FIRST)[0].pid))
+    home.starts(SECOND, made)
+    assert f"{SECOND} is executed, not forked" in home.supervisord_said()
+    assert "which is known already" in home.supervisord_said()
+    [one], [other] = home.runs(FIRST), home.runs(SECOND)
+    assert one.pid != other.pid
+    assert first["loaded by"] != one.pid, "it was forked"
 
 
 def test_killing_a_fork_server_affects_no_bot_and_the_next_is_forked_from_another(home: Home):
@@ -371,7 +386,9 @@ def test_a_fork_server_that_few_bots_use_ends(home: Home, monkeypatch: pytest.Mo
     supervisord = Supervisor(ServerOptions())
     supervisord.options.logger = loggers.getLogger()
     servers = forking.ForkServers(supervisord)
-    command = forking.Command(tuple(made.command[: made.command.index("-c")]), json.dumps(made.preload), 1000)
+    command = forking.SharedCommand(
+        tuple(made.command[: made.command.index("-c")]), json.dumps(made.preload), 1000
+    )
     server = servers._servers[command] = forking.ForkServer(supervisord.options, command)
     try:
         events.notify(events.Tick60Event(0, supervisord))
