@@ -16,6 +16,7 @@ from butt.hosts.local_reader import LocalReader
 from butt.hosts.processes import Processes
 from butt.hosts.pub_state import id_in
 from butt.sources.releases import build
+from tests.lanes import free_ports
 from tests.service import wait_for
 from tests.sources.conftest import settings_of
 from tests.sources.tiny import write_python
@@ -74,13 +75,14 @@ def test_an_unwritable_folder_affects_only_its_bot(host: Processes, built_pub: P
 
 def test_a_folder_that_is_gone_holds_up_no_other_bot(host: Processes, built_pub: Path):
     """As after the loss of a disk. supervisord does not start if one of its programs has nowhere to write."""
-    for bot_id in (GOOD, BAD):
-        host.apply(Order(bot_id, True, 1, "127.0.0.1", "127.0.0.1", 0, built_pub.name, False, (), 0))
+    ports = free_ports(2)
+    for bot_id, port in zip((GOOD, BAD), ports, strict=True):
+        host.apply(Order(bot_id, True, 1, "127.0.0.1", "127.0.0.1", port, built_pub.name, False, (), 0))
     host.stop_all()
     shutil.rmtree(host.bots / str(BAD))
     seen = host.look([GOOD, BAD])
     assert set(seen) == {GOOD}
-    again = Order(BAD, True, 2, "127.0.0.1", "127.0.0.1", 0, built_pub.name, False, (), 0)
+    again = Order(BAD, True, 2, "127.0.0.1", "127.0.0.1", ports[1], built_pub.name, False, (), 0)
     host.apply(again)
     assert host.look([BAD])[BAD].running
 
@@ -90,20 +92,22 @@ def test_starting_a_bot_reads_no_other_ones_program(host: Processes, built_pub: 
     host.look([GOOD])
     other = host.bots.parent / "supervisor" / "programs" / f"{BAD}.conf"
     other.write_text("[program:no command]\n")
-    host.apply(Order(GOOD, True, 1, "127.0.0.1", "127.0.0.1", 0, built_pub.name, False, (), 0))
+    (port,) = free_ports(1)
+    host.apply(Order(GOOD, True, 1, "127.0.0.1", "127.0.0.1", port, built_pub.name, False, (), 0))
     assert host.look([GOOD])[GOOD].running
     other.unlink()
 
 
 def test_a_program_that_changed_is_started_as_it_is_now(host: Processes, built_pub: Path):
+    (port,) = free_ports(1)
     for launch, home in ((1, "first"), (2, "second")):
         made = built_pub.with_name(f"{built_pub.name}-{home}")
         made.symlink_to(built_pub)
         try:
-            host.apply(Order(GOOD, True, launch, "127.0.0.1", "127.0.0.1", 0, made.name, False, (), 0))
+            host.apply(Order(GOOD, True, launch, "127.0.0.1", "127.0.0.1", port, made.name, False, (), 0))
             [pub] = wait_for(lambda: pubs_of(host))
             assert made.name in " ".join(pub.cmdline())
-            host.apply(Order(GOOD, False, launch, "127.0.0.1", "127.0.0.1", 0, made.name, False, (), 0))
+            host.apply(Order(GOOD, False, launch, "127.0.0.1", "127.0.0.1", port, made.name, False, (), 0))
             wait_for(lambda: not host.look([GOOD])[GOOD].running)
         finally:
             made.unlink()
@@ -115,10 +119,11 @@ def test_a_supervisord_of_an_earlier_release_starts_bots_too(
     """It outlives an upgrade of the service, and has none of our calls."""
     own = "supervisor.rpcinterface:make_main_rpcinterface"
     monkeypatch.setattr(supervisor, "_CONFIG", supervisor._CONFIG.replace("butt.supervisord:calls", own))
+    (port,) = free_ports(1)
     for launch in (1, 2):
-        host.apply(Order(GOOD, True, launch, "127.0.0.1", "127.0.0.1", 0, built_pub.name, False, (), 0))
+        host.apply(Order(GOOD, True, launch, "127.0.0.1", "127.0.0.1", port, built_pub.name, False, (), 0))
         assert host.look([GOOD])[GOOD].running
-        host.apply(Order(GOOD, False, launch, "127.0.0.1", "127.0.0.1", 0, built_pub.name, False, (), 0))
+        host.apply(Order(GOOD, False, launch, "127.0.0.1", "127.0.0.1", port, built_pub.name, False, (), 0))
         wait_for(lambda: not host.look([GOOD])[GOOD].running)
 
 
