@@ -2,10 +2,12 @@
 
 import uuid
 from collections.abc import Collection
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
+from functools import cache
 from typing import Any
 
 from butt.agents.models import Agent, JournalEntry
+from butt.agents.prepared import PreparedModels
 
 STATES_KEPT = timedelta(days=366)
 """How long the states of a bot are kept, as charts show a year. What people did is kept for ever."""
@@ -30,8 +32,18 @@ def id_of(actor: Agent | str) -> str:
 
 def happened(bot_id: uuid.UUID, since: datetime, what: Collection[str]) -> list[JournalEntry]:
     """The latest journal entries of these kinds about a bot, oldest first; 100 at most."""
-    entries = JournalEntry.objects.filter(bot_id=bot_id, at__gte=since, what__in=what)
-    return list(entries.order_by("-at", "-id")[:100])[::-1]
+    return list(_latest(tuple(what))(bot_id, since))[::-1]
+
+
+@cache
+def _latest(what: tuple[str, ...]) -> PreparedModels:
+    return PreparedModels(
+        lambda bot, since: JournalEntry.objects.filter(bot_id=bot, at__gte=since, what__in=what).order_by(
+            "-at", "-id"
+        )[:100],
+        uuid.UUID(int=1),
+        datetime(2000, 1, 1, tzinfo=UTC),
+    )
 
 
 def prune_states(now: datetime) -> bool:

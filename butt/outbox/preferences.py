@@ -7,15 +7,18 @@ from urllib.parse import urlsplit
 
 from butt.agents.actions import Refused
 from butt.agents.models import Agent
+from butt.agents.prepared import PreparedModels
 from butt.outbox.models import Preferences
 from scuttlekit.pub.fence import is_fenced
 
 LONGEST_URL = 300
 
+_kept = PreparedModels(lambda person: Preferences.objects.filter(person=person), uuid.UUID(int=1))
+
 
 def of(person: Agent) -> Preferences:
     """What the person chose, or the defaults. The row may not be saved."""
-    return Preferences.objects.filter(person=person).first() or Preferences(person=person)
+    return _kept.first(person.id) or Preferences(person=person)
 
 
 def of_each(people: Iterable[uuid.UUID]) -> dict[uuid.UUID, Preferences]:

@@ -1,5 +1,6 @@
 """The status of one bot: its current figures, and charts."""
 
+import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -11,6 +12,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from butt.agents.bots import bot_by_name
 from butt.agents.models import Agent, Role
+from butt.agents.prepared import PreparedModels
 from butt.agents.view import View
 from butt.configuration import configuration
 from butt.figures import units
@@ -23,6 +25,8 @@ from butt.public.live import status_mark
 from butt.public.pages.person import for_person
 from butt.public.pages.vault import shown_copy
 from butt.services.interface import Figure, ServicePart
+
+_reading = PreparedModels(lambda bot: Reading.objects.filter(bot=bot), uuid.UUID(int=1))
 
 
 @dataclass(frozen=True)
@@ -48,7 +52,7 @@ def status(request: HttpRequest, person: Agent, name: str) -> HttpResponse:
         {
             "bot": view,
             "machine": machine_status_of(view.agent.id) if configuration().host == "salt" else None,
-            "figures": _figures(view, Reading.objects.filter(bot=view.agent).first()),
+            "figures": _figures(view, _reading.first(view.agent.id)),
             "trouble": view.trouble,
             "room": _room(view),
             "copy": shown_copy(view.agent),
