@@ -84,14 +84,15 @@ def newest(bot_id: uuid.UUID) -> datetime | None:
 
 def _each_once(found: list[tuple[int, Span]]) -> list[Span]:
     """Leave out what a coarser sample already contains."""
-    told: dict[int, set[datetime]] = {}
+    told: dict[int, list[Span]] = {}
     for resolution, span in found:
-        told.setdefault(resolution, set()).add(span.at)
-    coarser = {
-        resolution: [(r, begins) for r, begins in told.items() if r > resolution] for resolution in told
-    }
-    return [
-        span
-        for resolution, span in found
-        if not any(floor(span.at, r) in begins for r, begins in coarser[resolution])
-    ]
+        told.setdefault(resolution, []).append(span)
+    kept, coarser = list[Span](), list[tuple[int, set[datetime]]]()
+    for resolution in sorted(told, reverse=True):
+        spans = told[resolution]
+        begins = {span.at for span in spans}
+        if coarser:
+            spans = [s for s in spans if not any(floor(s.at, r) in begun for r, begun in coarser)]
+        kept += spans
+        coarser.append((resolution, begins))
+    return kept

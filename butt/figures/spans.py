@@ -1,13 +1,12 @@
 """The arithmetic of samples: spans of time are merged into longer ones, and gaps stay empty."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from operator import attrgetter
-from typing import cast
 
-from butt.figures.declared import COLUMNS, KEPT_FIGURES, Column, KeptFigure, Rolled, Unit
+from butt.figures.declared import COLUMNS, KEPT_FIGURES, KeptFigure, Rolled, Unit
 
 FINEST = 10
 """How often a bot reports its figures, in seconds, if something changes there."""
@@ -57,13 +56,17 @@ def merge(at: datetime, spans: Iterable[Span]) -> Span:
     ordered = sorted(spans, key=attrgetter("at"))
     if len(ordered) == 1:
         return Span(at, ordered[0].count, ordered[0].values)
-    columns = zip(*[span.values for span in ordered], strict=True)
-    return Span(at, sum([span.count for span in ordered]), tuple(map(_merged, COLUMNS, columns)))
+    columns = zip(_MERGES, zip(*[span.values for span in ordered], strict=True), strict=True)
+    merged = [_of_known(way, values) if None in values else way(values) for way, values in columns]
+    return Span(at, sum([span.count for span in ordered]), tuple(merged))
 
 
-def _merged(column: Column, values: Sequence[int | None]) -> int | None:
-    known = [value for value in values if value is not None] if column.may_be_unknown else values
-    return column.merge(cast("Sequence[int]", known)) if known else None
+_MERGES = [column.merge for column in COLUMNS]
+
+
+def _of_known(way: Callable[[Sequence[int]], int], values: Sequence[int | None]) -> int | None:
+    known = [value for value in values if value is not None]
+    return way(known) if known else None
 
 
 def fold(spans: Iterable[Span], seconds: int) -> list[Span]:
