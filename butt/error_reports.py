@@ -13,6 +13,7 @@ from importlib.metadata import version
 from typing import Any
 
 from butt.tracing import request_id
+from butt.trouble import Trouble
 
 TOLD = frozenset({"event_id", "timestamp", "platform", "level", "logger", "release", "tags", "logentry"})
 OF_AN_ERROR = frozenset({"type", "module", "stacktrace", "mechanism"})
@@ -25,7 +26,7 @@ _GIVEN_AWAY = re.compile(r"\S*(?:[@~]|://|/join/|[A-Za-z0-9+_-]{24})\S*")
 """Addresses, codes, links, keys and tokens, in a line that was put together before it was logged."""
 
 
-class NoReports(Exception):
+class NoReports(Trouble):
     """Why errors cannot be reported; the text says what to do."""
 
 

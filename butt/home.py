@@ -8,6 +8,8 @@ import stat
 from contextlib import suppress
 from pathlib import Path
 
+from butt.trouble import Trouble
+
 OTHERS = 0o077
 PRIVATE = 0o700
 ODD = re.compile(r"""[\x00-\x1f"\\%]|\s[;#]""")
@@ -27,7 +29,7 @@ SECRET_FILES = (
 )
 
 
-class HomeTrouble(Exception):
+class HomeTrouble(Trouble):
     """The folder cannot be the service's home; the text says why and what to do."""
 
 

@@ -2,11 +2,13 @@
 
 from importlib.metadata import EntryPoint, EntryPoints, entry_points
 
+from butt.trouble import Trouble
+
 HOSTS, READINGS, CLOUDS, BILLINGS = "butt.hosts", "butt.readings", "butt.clouds", "butt.billings"
 SERVICES = "butt.services"
 
 
-class UnknownPart(Exception):
+class UnknownPart(Trouble):
     """No package has a part of that name, or more than one does; the text lists those that exist."""
 
 

@@ -13,6 +13,8 @@ from urllib.parse import urlsplit
 from obstore.exceptions import BaseError
 from obstore.store import LocalStore, S3Store
 
+from butt.trouble import Trouble
+
 Store = LocalStore | S3Store
 
 TROUBLE = (BaseError, OSError, ValueError)
@@ -23,7 +25,7 @@ CONNECT, ANSWER, TRIES = timedelta(seconds=10), timedelta(seconds=300), timedelt
 """The longest time to connect, to finish one call, and to go on retrying a call that fails."""
 
 
-class NoStore(ValueError):
+class NoStore(Trouble):
     """The address of a store is not valid; the text says what to write."""
 
 

@@ -21,6 +21,7 @@ from butt.agents.words import can_be_seen, plain
 from butt.configuration import configuration
 from butt.services.interface import ServicePart
 from butt.services.known import USUAL, service_named, services
+from butt.trouble import Trouble
 from scuttlekit import InvalidFormat, network_key, network_name
 from scuttlekit.network_keys import MAIN
 
@@ -33,7 +34,7 @@ _PARTS = {
 }
 
 
-class Refused(Exception):
+class Refused(Trouble):
     """A request that is not granted."""
 
     def __init__(self, code: str, message: str, field: str = "") -> None:

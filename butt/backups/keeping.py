@@ -11,7 +11,7 @@ import pyrage
 
 from butt.backups import BackupTrouble
 from butt.backups.making import make_backup
-from butt.storage import TROUBLE, NoStore, Store, store_at
+from butt.storage import TROUBLE, Store, store_at
 
 NAME = re.compile(r"butt-(\d{8}T\d{6}Z)\.zip\.age")
 MOMENT = "%Y%m%dT%H%M%SZ"
@@ -24,7 +24,7 @@ def keep_backup(home: Path, place: str, recipient: str, most: int) -> tuple[str,
     Older ones beyond `most` are deleted once it is there. Raises `BackupTrouble`.
     """
     key = recipient_of(recipient)
-    store = _store(place)
+    store = store_at(place)
     name = f"butt-{datetime.now(UTC).strftime(MOMENT)}.zip.age"
     with tempfile.TemporaryDirectory(prefix="backup-", dir=home) as folder:
         plain, sealed = Path(folder) / "backup.zip", Path(folder) / name
@@ -54,7 +54,7 @@ def kept(store: Store) -> list[str]:
 def newest(place: str) -> datetime | None:
     """When the newest backup there was made. Raises `BackupTrouble`."""
     try:
-        names = kept(_store(place))
+        names = kept(store_at(place))
     except TROUBLE as error:
         raise BackupTrouble(f"Cannot list the backups at {place}: {error}") from error
     found = NAME.fullmatch(names[0]) if names else None
@@ -65,7 +65,7 @@ def fetch_backup(address: str, target: BinaryIO) -> None:
     """Write the bytes of a backup in object storage to `target`. Raises `BackupTrouble`."""
     place, _, name = address.rpartition("/")
     try:
-        target.writelines(obstore.get(_store(place), name).stream(min_chunk_size=BLOCK))
+        target.writelines(obstore.get(store_at(place), name).stream(min_chunk_size=BLOCK))
     except TROUBLE as error:
         raise BackupTrouble(f"{address} cannot be fetched: {error}") from error
 
@@ -103,10 +103,3 @@ def recipient_of(text: str) -> "pyrage.x25519.Recipient":
             "A backup that leaves this machine is encrypted: set BUTT_BACKUP_KEY to a public age key (age1…), as "
             "`age-keygen` makes it, and keep its secret key elsewhere."
         ) from error
-
-
-def _store(place: str) -> Store:
-    try:
-        return store_at(place)
-    except NoStore as error:
-        raise BackupTrouble(str(error)) from error

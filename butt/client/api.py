@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
+from butt.trouble import Trouble
+
 if TYPE_CHECKING:
     import requests
 
@@ -16,12 +18,13 @@ CONNECT_SECONDS, READ_SECONDS = 10, 60
 CHUNK = 64 * 1024
 
 
-class ApiError(Exception):
+class ApiError(Trouble):
     """Why a call failed. `code` is the API's own, or `unreachable`, or `not_ours`."""
 
     def __init__(self, code: str, message: str) -> None:
         super().__init__(message)
         self.code = code
+        self.mend = "Run `butt login` again." if code == "no_token" else ""
 
 
 @dataclass(frozen=True)

@@ -11,8 +11,10 @@ from decimal import Decimal
 from enum import Enum, StrEnum
 from typing import Protocol
 
+from butt.trouble import Trouble
 
-class CloudTrouble(Exception):
+
+class CloudTrouble(Trouble):
     """The cloud did not do what it was asked, and nothing has changed.
 
     The text says what happened, in words for people; `mend` says what an operator can do about it.

@@ -9,12 +9,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 import click
 from pydantic import ValidationError
 
 from butt.configuration import Configuration, may_be_secret
-from butt.parts import UnknownPart
+from butt.trouble import Trouble
 
 NOT_THERE = frozenset({"42P01", "42703"})
 """PostgreSQL's codes for a table and a column that do not exist."""
@@ -37,7 +38,22 @@ home_option = click.option(
 )
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+class PlainCommand(click.Command):
+    """Shows each `Trouble` in one line, and then ends with 1."""
+
+    def invoke(self, context: click.Context) -> Any:
+        try:
+            return super().invoke(context)
+        except Trouble as trouble:
+            raise click.ClickException(f"{trouble} {trouble.mend}".strip()) from None
+
+
+class PlainGroup(click.Group):
+    command_class = PlainCommand
+    group_class = type
+
+
+@click.group(cls=PlainGroup, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="butt")
 def cli() -> None:
     """Butt as a Service: your own Secure Scuttlebutt pub in the cloud."""
@@ -61,9 +77,6 @@ def main(arguments: list[str] | None = None) -> None:
             said = problem["msg"].removeprefix("Value error, ")
             click.echo(f"butt: BUTT_{field.upper()}: {said}{given}", err=True)
         sys.exit(78)
-    except UnknownPart as unknown:
-        click.echo(f"Error: {unknown}", err=True)
-        sys.exit(1)
     except Exception as error:
         if not (said := _about_the_disk(error) or _about_the_database(error)):
             raise
@@ -101,16 +114,13 @@ def configure(**given: object) -> Configuration:
     import django
 
     from butt.configuration import configuration
-    from butt.error_reports import NoReports, check
-    from butt.home import HomeTrouble, hold
-    from butt.limits.table import UnknownLimit, check_limits
+    from butt.error_reports import check
+    from butt.home import hold
+    from butt.limits.table import check_limits
 
-    try:
-        hold(configuration().home)
-        check_limits()
-        check(configuration().sentry_dsn.get_secret_value())
-    except (HomeTrouble, UnknownLimit, NoReports) as trouble:
-        raise click.ClickException(str(trouble)) from None
+    hold(configuration().home)
+    check_limits()
+    check(configuration().sentry_dsn.get_secret_value())
     with _loading():
         django.setup()
     return configuration()

@@ -29,19 +29,15 @@ def backup(home: Path | None, file: Path | None, place: str | None) -> None:
     settings = configure(home=home)
     place = place or settings.backup_to
 
-    from butt.backups import BackupTrouble
     from butt.backups.keeping import keep_backup
     from butt.backups.making import make_backup
 
-    try:
-        if file:
-            count, there = make_backup(settings.home, file), str(file)
-        elif place:
-            there, count = keep_backup(settings.home, place, settings.backup_key, settings.backup_keep)
-        else:
-            raise click.UsageError("Name a FILE, give --to, or set BUTT_BACKUP_TO.")
-    except BackupTrouble as trouble:
-        raise click.ClickException(str(trouble)) from None
+    if file:
+        count, there = make_backup(settings.home, file), str(file)
+    elif place:
+        there, count = keep_backup(settings.home, place, settings.backup_key, settings.backup_keep)
+    else:
+        raise click.UsageError("Name a FILE, give --to, or set BUTT_BACKUP_TO.")
     click.echo(
         f"{count} rows and the secrets are in {there}. The bots' own data is not: it is in {settings.home}/bots."
     )
@@ -62,16 +58,11 @@ def restore(home: Path | None, file: str, key: Path | None) -> None:
     """
     settings = configure(home=home)
 
-    from butt.backups import BackupTrouble
     from butt.backups.restoring import restore_backup
     from butt.command.up import only_one
 
-    with only_one(settings.home):
-        try:
-            with _readable(settings.home, file, key) as place:
-                count = restore_backup(settings.home, place)
-        except BackupTrouble as trouble:
-            raise click.ClickException(str(trouble)) from None
+    with only_one(settings.home), _readable(settings.home, file, key) as place:
+        count = restore_backup(settings.home, place)
     click.echo(f"{count} rows and the secrets are back.")
 
     from butt.machines.models import Unconfirmed

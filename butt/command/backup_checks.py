@@ -6,6 +6,7 @@ from pathlib import Path
 
 from butt.command.finding import Finding
 from butt.configuration import Configuration
+from butt.trouble import Trouble
 
 OLDEST = timedelta(days=2)
 
@@ -43,7 +44,7 @@ def backups(settings: Configuration) -> Iterator[Finding]:
         yield Finding("There is no key to encrypt backups with.", str(trouble))
     try:
         made = newest(settings.backup_to)
-    except BackupTrouble as trouble:
+    except Trouble as trouble:
         yield Finding(str(trouble), "Set BUTT_BACKUP_TO, and the AWS_* variables that it needs.")
         return
     if made is None:

@@ -90,15 +90,11 @@ def first_operator(home: Path | None, address: str | None) -> None:
     """
     configure(home=home)
 
-    from butt.operating import NotDone
     from butt.operating.people import make_first, operators
     from butt.public.letters import password_link
 
-    try:
-        if address:
-            make_first(address)
-    except NotDone as why:
-        raise click.ClickException(str(why)) from None
+    if address:
+        make_first(address)
     if not operators().exists():
         raise click.ClickException("There is no operator. Give an address to make one.")
     for account in operators():
@@ -110,11 +106,9 @@ def first_operator(home: Path | None, address: str | None) -> None:
 
 @contextmanager
 def _in_words() -> Iterator[None]:
-    """Show what went wrong, and what to do."""
+    """Say which file was the trouble, and what to do."""
     try:
         yield
-    except InstallError as trouble:
-        raise click.ClickException(str(trouble)) from None
     except OSError as error:
         why = (error.strerror or str(error)).lower()
         raise click.ClickException(

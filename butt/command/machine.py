@@ -101,13 +101,9 @@ def drain(home: Path | None, undo: bool, reason: str, minion_id: str) -> None:
     """Place no new bots on a machine. Its bots stay; `butt machine empty` moves them away."""
     configure(home=home)
 
-    from butt.operating import NotDone
     from butt.operating.actions import OF_MACHINE, act
 
-    try:
-        act(OF_MACHINE["undrain" if undo else "drain"], who_commands(), found_machine(minion_id), reason)
-    except NotDone as why:
-        raise click.ClickException(str(why)) from None
+    act(OF_MACHINE["undrain" if undo else "drain"], who_commands(), found_machine(minion_id), reason)
     click.echo(f"{minion_id} gets new bots again." if undo else f"{minion_id} gets no new bots.")
 
 
@@ -118,13 +114,9 @@ def remove(home: Path | None, minion_id: str) -> None:
     """Remove a machine without bots, and its key."""
     configure(home=home)
 
-    from butt.machines.registry import StillInUse
     from butt.machines.registry import remove as forget
 
-    try:
-        forget(found_machine(minion_id))
-    except StillInUse as reason:
-        raise click.ClickException(str(reason)) from None
+    forget(found_machine(minion_id))
     click.echo(f"{minion_id} cannot join any more.")
 
 

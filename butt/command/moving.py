@@ -35,16 +35,12 @@ def move(home: Path | None, reason: str, wait: bool, name: str, to: str) -> None
     configure(home=home)
 
     from butt.agents.bots import bots
-    from butt.operating import NotDone
     from butt.operating.actions import OF_BOT, act
 
     bot = bots().filter(name=name.lower()).first()
     if bot is None:
         raise click.ClickException(f"There is no bot called {name}. The console lists all bots.")
-    try:
-        act(OF_BOT["move"], who_commands(), bot, reason, to)
-    except NotDone as why:
-        raise click.ClickException(str(why)) from None
+    act(OF_BOT["move"], who_commands(), bot, reason, to)
     if not wait:
         click.echo(f"{bot.name} is being moved to {to}. Its page shows the progress.")
         return
@@ -64,15 +60,11 @@ def empty(home: Path | None, reason: str, minion_id: str) -> None:
     """
     configure(home=home)
 
-    from butt.operating import NotDone
     from butt.operating.actions import OF_MACHINE, act
     from butt.operating.moving import bots_on
 
     leaving = found_machine(minion_id)
-    try:
-        act(OF_MACHINE["empty"], who_commands(), leaving, reason)
-    except NotDone as why:
-        raise click.ClickException(str(why)) from None
+    act(OF_MACHINE["empty"], who_commands(), leaving, reason)
     click.echo(f"Bots on {minion_id}: {len(bots_on(leaving))}.")
     if trouble := _follow_emptying(leaving):
         left = len(bots_on(leaving))

@@ -8,7 +8,7 @@ import click
 
 from butt.client.api import ApiError
 from butt.command import cli
-from butt.command.people import TICK, api_of_login, as_json, bot_name, in_words, print_json
+from butt.command.people import TICK, answering, api_of_login, bot_name
 from butt.figures import units
 
 LONGEST_WAIT = 120
@@ -20,40 +20,31 @@ LONGEST_WAIT = 120
     "--network", default="main", help="main, oasis, or a network key in base64. It cannot be changed."
 )
 @click.option("--service", default="pub", help="pub, or room, which keeps no messages. It cannot be changed.")
-@as_json
-def create(name: str, network: str, service: str, as_json: bool) -> None:
+@answering
+def create(name: str, network: str, service: str) -> tuple[Any, str]:
     """Make a bot."""
-    with in_words():
-        body = {"type": "bot", "name": name, "service": service, "network": network}
-        made = api_of_login().call("POST", "/agents", body)
-    if as_json:
-        print_json(made)
-    else:
-        click.echo(f"Made {made['name']}, a {made['service']} in the network {made['network']}.")
+    body = {"type": "bot", "name": name, "service": service, "network": network}
+    made = api_of_login().call("POST", "/agents", body)
+    return made, f"Made {made['name']}, a {made['service']} in the network {made['network']}."
 
 
 @cli.command()
 @bot_name
 @click.option("--hops", type=click.IntRange(0, 3), help="How far in the follow graph it keeps messages.")
 @click.option("--announce/--no-announce", default=None, help="Whether its feed announces its address.")
-@as_json
-def network(name: str, hops: int | None, announce: bool | None, as_json: bool) -> None:
+@answering
+def network(name: str, hops: int | None, announce: bool | None) -> tuple[Any, str]:
     """Show or change how a bot takes part in its network."""
-    with in_words():
-        api = api_of_login()
-        bot = api.bot(name)
-        asked = {"hops": hops, "announced": announce}
-        changes = {field: value for field, value in asked.items() if value is not None}
-        if changes:
-            bot = api.call("PATCH", f"/agents/{bot['id']}", changes)
-        others = api.call("GET", f"/agents/{bot['id']}/peers")["peers"]
-    if as_json:
-        print_json({**bot, "otherPubs": others})
-        return
-    said = "yes" if bot["announced"] else "no"
-    click.echo(f"network: {bot['network']}\nhops: {bot['hops']}\nannounced: {said}")
-    for pub in others:
-        click.echo(f"{pub['address']}  {_came_of(pub)}")
+    api = api_of_login()
+    bot = api.bot(name)
+    asked = {"hops": hops, "announced": announce}
+    changes = {field: value for field, value in asked.items() if value is not None}
+    if changes:
+        bot = api.call("PATCH", f"/agents/{bot['id']}", changes)
+    others = api.call("GET", f"/agents/{bot['id']}/peers")["peers"]
+    announced = "yes" if bot["announced"] else "no"
+    lines = [f"network: {bot['network']}", f"hops: {bot['hops']}", f"announced: {announced}"]
+    return {**bot, "otherPubs": others}, "\n".join([*lines, *map(_result, others)])
 
 
 @cli.command()
@@ -67,7 +58,7 @@ def network(name: str, hops: int | None, announce: bool | None, as_json: bool) -
     type=int,
     help="How long to keep blobs that neither it nor anybody it follows links to.",
 )
-@as_json
+@answering
 def limits(
     name: str,
     disk_gib: float | None,
@@ -75,8 +66,7 @@ def limits(
     blob_mib: float | None,
     traffic_gib: float | None,
     far_blob_days: int | None,
-    as_json: bool,
-) -> None:
+) -> tuple[Any, str]:
     """Show or change how much disk and traffic a bot may use."""
     asked = {
         "disk": None if disk_gib is None else int(disk_gib * 2**30),
@@ -87,57 +77,48 @@ def limits(
     }
     # 0 removes a limit, for which the API takes null.
     changes = {field: value or None for field, value in asked.items() if value is not None}
-    with in_words():
-        api = api_of_login()
-        bot = api.bot(name)
-        if changes:
-            bot = api.call("PATCH", f"/agents/{bot['id']}", {"limits": changes})
-    if as_json:
-        status = bot["status"]
-        print_json({"limits": bot["limits"], "room": status.get("room"), "traffic": status.get("traffic")})
-        return
-    for field, value in bot["limits"].items():
-        click.echo(f"{field}: {value if field == 'farBlobDays' else units.size(value)}")
-    for field, value in (bot["status"].get("room") or {}).items():
-        if field in {"log", "blobs", "rest"}:
-            click.echo(f"taken by {field}: {units.size(value)}")
-    if month := bot["status"].get("traffic"):
+    api = api_of_login()
+    bot = api.bot(name)
+    if changes:
+        bot = api.call("PATCH", f"/agents/{bot['id']}", {"limits": changes})
+    set_to, room, month = bot["limits"], bot["status"].get("room"), bot["status"].get("traffic")
+    lines = [
+        f"{field}: {value if field == 'farBlobDays' else units.size(value)}"
+        for field, value in set_to.items()
+    ]
+    lines += [f"taken by {part}: {units.size(room[part])}" for part in ("log", "blobs", "rest") if room]
+    if month:
         came_in, went_out = units.size(month["in"]), units.size(month["out"])
-        click.echo(f"traffic in {month['month']}: {came_in} in, {went_out} out")
+        lines.append(f"traffic in {month['month']}: {came_in} in, {went_out} out")
+    return {"limits": set_to, "room": room, "traffic": month}, "\n".join(lines)
 
 
 @cli.command()
 @bot_name
 @click.argument("feed")
 @click.option("--stop", is_flag=True, help="Stop following it.")
-@as_json
-def follow(name: str, feed: str, stop: bool, as_json: bool) -> None:
+@answering
+def follow(name: str, feed: str, stop: bool) -> tuple[Any, str]:
     """Make a bot follow a feed, given its id or SSB URI."""
-    with in_words():
-        api = api_of_login()
-        path = f"/agents/{api.bot(name)['id']}/members/{quote(feed, safe='')}"
-        answer = api.call("PUT", path, {"relation": "none" if stop else "follows"})
-    if as_json:
-        print_json(answer)
-    else:
-        click.echo(f"{name} {'does not follow' if stop else 'follows'} {answer['ssbId']}.")
+    answer = _relate(name, feed, "none" if stop else "follows")
+    return answer, f"{name} {'does not follow' if stop else 'follows'} {answer['ssbId']}."
 
 
 @cli.command()
 @bot_name
 @click.argument("feed")
 @click.option("--undo", is_flag=True, help="Unblock it.")
-@as_json
-def block(name: str, feed: str, undo: bool, as_json: bool) -> None:
+@answering
+def block(name: str, feed: str, undo: bool) -> tuple[Any, str]:
     """Make a bot block a feed, given its id or SSB URI. The block is public in the bot's feed."""
-    with in_words():
-        api = api_of_login()
-        path = f"/agents/{api.bot(name)['id']}/members/{quote(feed, safe='')}"
-        answer = api.call("PUT", path, {"relation": "none" if undo else "blocks"})
-    if as_json:
-        print_json(answer)
-    else:
-        click.echo(f"{name} {'does not block' if undo else 'blocks'} {answer['ssbId']}.")
+    answer = _relate(name, feed, "none" if undo else "blocks")
+    return answer, f"{name} {'does not block' if undo else 'blocks'} {answer['ssbId']}."
+
+
+def _relate(name: str, feed: str, relation: str) -> Any:
+    api = api_of_login()
+    path = f"/agents/{api.bot(name)['id']}/members/{quote(feed, safe='')}"
+    return api.call("PUT", path, {"relation": relation})
 
 
 @cli.command()
@@ -151,28 +132,23 @@ def block(name: str, feed: str, undo: bool, as_json: bool) -> None:
 @click.option(
     "--relation", type=click.Choice(["follows", "blocks", "none"]), help="Show only people in this relation."
 )
-@as_json
-def members(name: str, search: str, sort: str, relation: str | None, as_json: bool) -> None:
+@answering
+def members(name: str, search: str, sort: str, relation: str | None) -> tuple[Any, str]:
     """List the people a bot follows and blocks."""
     asked = {"q": search, "sort": sort, **({"relation": relation} if relation else {})}
-    with in_words():
-        api = api_of_login()
-        path, found = f"/agents/{api.bot(name)['id']}/members", []
-        while True:
-            answer = api.call("GET", f"{path}?{urlencode(asked)}")
-            found += answer["members"]
-            if "next" not in answer:
-                break
-            asked["after"] = answer["next"]
-    if as_json:
-        print_json(found)
-        return
-    for member in found:
-        size = units.size(member["bytes"] + member["blobBytes"])
-        messages = units.number(member["messages"])
-        click.echo(
-            f"{member['ssbId']}  {member['relation']}  {messages} messages, {size}  {member.get('name', '')}"
-        )
+    api = api_of_login()
+    path, found = f"/agents/{api.bot(name)['id']}/members", []
+    while True:
+        answer = api.call("GET", f"{path}?{urlencode(asked)}")
+        found += answer["members"]
+        if "next" not in answer:
+            break
+        asked["after"] = answer["next"]
+    return found, "\n".join(
+        f"{member['ssbId']}  {member['relation']}  {units.number(member['messages'])} messages, "
+        f"{units.size(member['bytes'] + member['blobBytes'])}  {member.get('name', '')}"
+        for member in found
+    )
 
 
 @cli.command()
@@ -183,38 +159,33 @@ def members(name: str, search: str, sort: str, relation: str | None, as_json: bo
     "--remove", is_flag=True, help="Stop sharing it with this moderator, or withdraw an invitation."
 )
 @click.option("--invite", is_flag=True, help="Invite them by email, with --role as their role.")
-@as_json
-def people(name: str, email: str, role: str | None, remove: bool, invite: bool, as_json: bool) -> None:
+@answering
+def people(name: str, email: str, role: str | None, remove: bool, invite: bool) -> tuple[Any, str]:
     """List who shares a bot, invite somebody, or change what the one with EMAIL may do."""
     if (role is not None or invite) + remove != bool(email):
         raise click.UsageError(
             "Give an email address with either --invite, --role or --remove, or none of them."
         )
-    with in_words():
-        api = api_of_login()
-        path = f"/agents/{api.bot(name)['id']}/people"
+    api = api_of_login()
+    path = f"/agents/{api.bot(name)['id']}/people"
+    found = api.call("GET", path)
+    if invite:
+        found = api.call("POST", path, {"email": email, **({"role": role} if role else {})})
+    elif email:
+        theirs = _with_address(found["people"], email)
+        asked = _with_address(found["invited"], email) if remove else None
+        if theirs and role:
+            api.call("PUT", f"{path}/{theirs['id']}", {"role": role})
+        elif theirs:
+            api.call("DELETE", f"{path}/{theirs['id']}")
+        elif asked:
+            api.call("DELETE", f"{path}/invited/{asked['id']}")
+        else:
+            raise ApiError("not_found", f"Nobody with the address {email} shares {name}.")
         found = api.call("GET", path)
-        if invite:
-            found = api.call("POST", path, {"email": email, **({"role": role} if role else {})})
-        elif email:
-            theirs = _with_address(found["people"], email)
-            asked = _with_address(found["invited"], email) if remove else None
-            if theirs and role:
-                api.call("PUT", f"{path}/{theirs['id']}", {"role": role})
-            elif theirs:
-                api.call("DELETE", f"{path}/{theirs['id']}")
-            elif asked:
-                api.call("DELETE", f"{path}/invited/{asked['id']}")
-            else:
-                raise ApiError("not_found", f"Nobody with the address {email} shares {name}.")
-            found = api.call("GET", path)
-    if as_json:
-        print_json(found)
-        return
-    for each in found["people"]:
-        click.echo(f"{each['email']}  {each['role']}")
-    for each in found["invited"]:
-        click.echo(f"{each['email']}  invited as {each['role']}")
+    lines = [f"{each['email']}  {each['role']}" for each in found["people"]]
+    lines += [f"{each['email']}  invited as {each['role']}" for each in found["invited"]]
+    return found, "\n".join(lines)
 
 
 def _with_address(people: list[dict[str, Any]], email: str) -> dict[str, Any] | None:
@@ -225,26 +196,21 @@ def _with_address(people: list[dict[str, Any]], email: str) -> dict[str, Any] | 
 @bot_name
 @click.argument("invite")
 @click.option("--wait/--no-wait", default=True, help="Wait until it is done, or return at once.")
-@as_json
-def join(name: str, invite: str, wait: bool, as_json: bool) -> None:
+@answering
+def join(name: str, invite: str, wait: bool) -> tuple[Any, str]:
     """Make a bot use another pub's invite, or connect to its address."""
-    with in_words():
-        api = api_of_login()
-        path = f"/agents/{api.bot(name)['id']}/peers"
-        # The service tells an invite from an address.
-        pub, deadline = api.call("POST", path, {"invite": invite}), time.monotonic() + LONGEST_WAIT
-        while wait and not (pub["joinedAt"] or pub["reason"]) and time.monotonic() < deadline:
-            time.sleep(TICK)
-            pub = next(other for other in api.call("GET", path)["peers"] if other["id"] == pub["id"])
-        if pub["reason"]:
-            raise ApiError("not_joined", pub["reason"])
-    if as_json:
-        print_json(pub)
-    else:
-        click.echo(f"{pub['address']}  {_came_of(pub)}")
+    api = api_of_login()
+    path = f"/agents/{api.bot(name)['id']}/peers"
+    # The service tells an invite from an address.
+    pub, deadline = api.call("POST", path, {"invite": invite}), time.monotonic() + LONGEST_WAIT
+    while wait and not (pub["joinedAt"] or pub["reason"]) and time.monotonic() < deadline:
+        time.sleep(TICK)
+        pub = next(other for other in api.call("GET", path)["peers"] if other["id"] == pub["id"])
+    if pub["reason"]:
+        raise ApiError("not_joined", pub["reason"])
+    return pub, _result(pub)
 
 
-def _came_of(pub: dict[str, str]) -> str:
-    if pub["joinedAt"]:
-        return f"joined {pub['joinedAt']}"
-    return pub["reason"] or "waits for the bot"
+def _result(pub: dict[str, str]) -> str:
+    result = f"joined {pub['joinedAt']}" if pub["joinedAt"] else pub["reason"] or "waits for the bot"
+    return f"{pub['address']}  {result}"

@@ -30,13 +30,9 @@ def announce(home: Path | None, subject: str, text: TextIO) -> None:
     """
     configure(home=home)
 
-    from butt.operating import NotDone
     from butt.operating.announcing import announce as tell
 
-    try:
-        tell(who_commands(), subject, text.read())
-    except NotDone as why:
-        raise click.ClickException(str(why)) from None
+    tell(who_commands(), subject, text.read())
     click.echo("The monitor now sends it to each person once.")
 
 
@@ -57,7 +53,6 @@ def operator(home: Path | None, reason: str, action: str, target: str, value: st
     from butt.accounts.models import Account
     from butt.agents.bots import bots
     from butt.machines.models import Machine
-    from butt.operating import NotDone
     from butt.operating.actions import OF_BOT, OF_MACHINE, OF_PERSON, act
     from butt.vault.operating import OF_LOST
 
@@ -70,10 +65,7 @@ def operator(home: Path | None, reason: str, action: str, target: str, value: st
         what, found = "bot", bots().filter(name=target.lower()).first()
     if found is None:
         raise click.ClickException(f"There is no {what} {target}.")
-    try:
-        act({**OF_PERSON, **OF_BOT, **OF_LOST, **OF_MACHINE}[action], who_commands(), found, reason, value)
-    except NotDone as why:
-        raise click.ClickException(str(why)) from None
+    act({**OF_PERSON, **OF_BOT, **OF_LOST, **OF_MACHINE}[action], who_commands(), found, reason, value)
     click.echo(f"Done: {action} {target}. The journal records who did it and why.")
 
 

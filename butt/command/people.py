@@ -5,6 +5,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import wraps
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,21 @@ PARTS = ("secret", "gossip", "log", "blobs", "all")
 as_json = click.option("--json", "as_json", is_flag=True, help="Print the answer as JSON.")
 
 
+def answering(command: Callable[..., tuple[Any, str]]) -> Callable[..., None]:
+    """A command that returns its answer and what to print of it; with `--json`, the answer itself is printed."""
+
+    @as_json
+    @wraps(command)
+    def run(*given: Any, as_json: bool, **options: Any) -> None:
+        answer, text = command(*given, **options)
+        if as_json:
+            print_json(answer)
+        elif text:
+            click.echo(text)
+
+    return run
+
+
 def complete_names(_context: click.Context, _parameter: click.Parameter, begun: str) -> list[CompletionItem]:
     login = kept.recall()
     if login is None:
@@ -37,15 +53,6 @@ def complete_names(_context: click.Context, _parameter: click.Parameter, begun: 
 
 
 bot_name = click.argument("name", shell_complete=complete_names)
-
-
-@contextmanager
-def in_words() -> Iterator[None]:
-    try:
-        yield
-    except ApiError as trouble:
-        hint = " Run `butt login` again." if trouble.code == "no_token" else ""
-        raise click.ClickException(f"{trouble}{hint}") from None
 
 
 def api_of_login() -> ApiClient:
@@ -61,26 +68,22 @@ def api_of_login() -> ApiClient:
 @click.option(
     "--password", prompt=True, hide_input=True, help="Leave it out to be asked for it, which is safer."
 )
-@as_json
-def login(url: str, email: str, password: str, as_json: bool) -> None:
+@answering
+def login(url: str, email: str, password: str) -> tuple[Any, str]:
     """Log in to the service at URL; the access token is kept for the commands below."""
     if "://" not in url:
         url = f"https://{url}"
     api, body = ApiClient(url), {"email": email, "password": password}
-    with in_words():
-        try:
-            answer = api.call("POST", "/authentication/sign-in", body)
-        except ApiError as trouble:
-            if trouble.code != "second_factor":
-                raise
-            body["code"] = click.prompt("code of your second factor")
-            answer = api.call("POST", "/authentication/sign-in", body)
+    try:
+        answer = api.call("POST", "/authentication/sign-in", body)
+    except ApiError as trouble:
+        if trouble.code != "second_factor":
+            raise
+        body["code"] = click.prompt("code of your second factor")
+        answer = api.call("POST", "/authentication/sign-in", body)
     kept.keep(kept.Login(api.url, email, answer["accessToken"]))
-    if as_json:
-        # The token stays in its file: printed output ends up in logs.
-        print_json({"url": api.url, "agent": answer["agent"]})
-    else:
-        click.echo(f"You are logged in to {api.url}.")
+    # The token stays in its file: printed output ends up in logs.
+    return {"url": api.url, "agent": answer["agent"]}, f"You are logged in to {api.url}."
 
 
 @cli.command()
@@ -90,64 +93,47 @@ def logout() -> None:
 
 
 @cli.command()
-@as_json
-def bots(as_json: bool) -> None:
+@answering
+def bots() -> tuple[Any, str]:
     """List your bots."""
-    with in_words():
-        found = api_of_login().bots()
-    if as_json:
-        print_json(found)
-    elif not found:
-        click.echo("You have no bots.")
+    found = api_of_login().bots()
     width = max((len(bot["name"]) for bot in found), default=0)
-    for bot in found if not as_json else ():
-        click.echo(f"{bot['name']:{width}}  {_state(bot)}")
+    lines = [f"{bot['name']:{width}}  {_state(bot)}" for bot in found]
+    return found, "\n".join(lines or ["You have no bots."])
 
 
 @cli.command()
 @bot_name
-@as_json
-def status(name: str, as_json: bool) -> None:
+@answering
+def status(name: str) -> tuple[Any, str]:
     """Show a bot's status."""
-    with in_words():
-        bot = api_of_login().bot(name)
-    if as_json:
-        print_json(bot)
-    else:
-        click.echo("\n".join(f"{what}: {value}" for what, value in _told(bot)))
+    bot = api_of_login().bot(name)
+    return bot, "\n".join(f"{what}: {value}" for what, value in _figures(bot))
 
 
 @cli.command()
 @bot_name
 @click.option("--for", "whom", default="", help="A name for it. Only you see it.")
 @click.option("--uses", type=click.IntRange(1), default=1, help="How often it can be used.")
-@as_json
-def invite(name: str, whom: str, uses: int, as_json: bool) -> None:
+@answering
+def invite(name: str, whom: str, uses: int) -> tuple[Any, str]:
     """Make an invite to a bot and print its code and link."""
-    with in_words():
-        api = api_of_login()
-        body = {"name": whom or "friend", "uses": uses}
-        made = api.call("POST", f"/agents/{api.bot(name)['id']}/invites", body)
-    if as_json:
-        print_json(made)
-    else:
-        click.echo(f"{made['code']}\n{made['url']}")
+    api = api_of_login()
+    body = {"name": whom or "friend", "uses": uses}
+    made = api.call("POST", f"/agents/{api.bot(name)['id']}/invites", body)
+    return made, f"{made['code']}\n{made['url']}"
 
 
 @cli.command("open")
 @bot_name
 @click.option("--a-day", type=click.IntRange(0), help="How many people a day it invites; 0: nobody.")
-@as_json
-def open_page(name: str, a_day: int | None, as_json: bool) -> None:
+@answering
+def open_page(name: str, a_day: int | None) -> tuple[Any, str]:
     """Let a bot's public page invite this many people a day. Without a number, show the current one."""
-    with in_words():
-        api = api_of_login()
-        path = f"/agents/{api.bot(name)['id']}/open-invites"
-        told = api.call("GET", path) if a_day is None else api.call("PUT", path, {"aDay": a_day})
-    if as_json:
-        print_json(told)
-    else:
-        click.echo(f"{told['aDay']} a day, {told['leftToday']} left today\n{told['url']}")
+    api = api_of_login()
+    path = f"/agents/{api.bot(name)['id']}/open-invites"
+    page = api.call("GET", path) if a_day is None else api.call("PUT", path, {"aDay": a_day})
+    return page, f"{page['aDay']} a day, {page['leftToday']} left today\n{page['url']}"
 
 
 def _add_action(action: str, words: str) -> None:
@@ -156,8 +142,7 @@ def _add_action(action: str, words: str) -> None:
     @click.option("--wait/--no-wait", default=True, help="Wait until it is done, or return at once.")
     @as_json
     def ask(name: str, wait: bool, as_json: bool) -> None:
-        with in_words():
-            ask_of(api_of_login(), action, name, wait=wait, as_json=as_json)
+        ask_of(api_of_login(), action, name, wait=wait, as_json=as_json)
 
 
 _add_action("start", "Start a bot that is stopped.")
@@ -194,15 +179,14 @@ def ask_of(api: ApiClient, action: str, name: str, *, wait: bool, as_json: bool)
 @as_json
 def export(name: str, part: str, to: Path | None, as_json: bool) -> None:
     """Export a bot's data: its secret, gossip, log, blobs, or all of them."""
-    with in_words():
-        api = api_of_login()
-        with api.download(f"/agents/{api.bot(name)['id']}/export/{part}") as download:
-            if str(to) == "-":
-                for chunk in download.chunks:
-                    sys.stdout.buffer.write(chunk)
-                return
-            target = to or Path(download.name)
-            _save(download, target)
+    api = api_of_login()
+    with api.download(f"/agents/{api.bot(name)['id']}/export/{part}") as download:
+        if str(to) == "-":
+            for chunk in download.chunks:
+                sys.stdout.buffer.write(chunk)
+            return
+        target = to or Path(download.name)
+        _save(download, target)
     size = target.stat().st_size
     if as_json:
         print_json({"part": part, "file": str(target), "size": size})
@@ -254,7 +238,7 @@ def _state(bot: Any) -> str:
     return f"#{bot['state']}" + (f"  {bot['reason']}" if bot["reason"] else "")
 
 
-def _told(bot: Any) -> Iterator[tuple[str, str]]:
+def _figures(bot: Any) -> Iterator[tuple[str, str]]:
     seen = bot["status"]
     came, went = seen["bandwidth"]["in"], seen["bandwidth"]["out"]
     yield "status", _state(bot)

@@ -36,14 +36,11 @@ def restore(home: Path | None, minion_id: str, snapshot: str | None) -> None:
     """
     configure(home=home)
 
-    from butt.clouds import CloudTrouble, chosen_cloud, rentals
+    from butt.clouds import chosen_cloud, rentals
     from butt.clouds.interface import Condition, ResourceKind
 
     rented = _rented(minion_id)
-    try:
-        there = chosen_cloud().inventory([rented.zone]).of(rented.agent_id).all(ResourceKind.SNAPSHOT)
-    except CloudTrouble as trouble:
-        raise click.ClickException(f"{trouble} {trouble.mend}".strip()) from None
+    there = chosen_cloud().inventory([rented.zone]).of(rented.agent_id).all(ResourceKind.SNAPSHOT)
     found = [thing for thing in there if thing.condition is Condition.READY]
     if snapshot is None:
         for thing in found:

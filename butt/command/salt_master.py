@@ -3,8 +3,6 @@
 import os
 from pathlib import Path
 
-import click
-
 from butt.command import cli, configure, home_option
 from butt.environment import for_tools
 
@@ -16,15 +14,11 @@ def salt_master(home: Path | None) -> None:
     settings = configure(home=home)
     settings.make_secrets()
 
-    from butt.hosts import HostTrouble
     from butt.hosts.salt.calls import program
     from butt.hosts.salt.master_config import master_config
     from scuttlekit.files import write_whole
 
-    try:
-        salt = program("salt-master")
-    except HostTrouble as trouble:
-        raise click.ClickException(str(trouble)) from None
+    salt = program("salt-master")
     folder = settings.salt_master_config
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     write_whole(folder / "master", master_config(settings))

@@ -88,10 +88,7 @@ def _sweep_vault(place: str, yes: bool) -> int:
     from butt.vault.models import Vaulted
 
     store = store_at(place)
-    try:
-        found = left(store, set(bots().values_list("id", flat=True)))
-    except VaultAway as away:
-        raise click.ClickException(str(away)) from None
+    found = left(store, set(bots().values_list("id", flat=True)))
     waiting = dict(Vaulted.objects.exclude(gone_at=None).values_list("bot_id", "gone_at"))
     lines = []
     for one in found:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from butt.command import cli, configure, home_option
-from butt.command.people import api_of_login, as_json, ask_of, complete_names, in_words
+from butt.command.people import api_of_login, as_json, ask_of, complete_names
 
 if TYPE_CHECKING:
     from butt.sources.models import Release
@@ -50,8 +50,7 @@ def upgrade(
     if bool(name) == everything:
         raise click.UsageError("Give the name of one of your bots, or --all.")
     if name:
-        with in_words():
-            ask_of(api_of_login(), "upgrade", name, wait=wait, as_json=as_json)
+        ask_of(api_of_login(), "upgrade", name, wait=wait, as_json=as_json)
         return
     configure(home=home)
     _all(wave, halt, again=again, dry_run=dry_run)

@@ -60,14 +60,10 @@ def come_back(home: Path | None, name: str) -> None:
     """
     configure(home=home)
 
-    from butt.agents.actions import Refused
     from butt.vault.asking import ask_back
 
     (bot,) = _bots(name)
-    try:
-        ask_back("operator", bot)
-    except Refused as no:
-        raise click.ClickException(no.message) from None
+    ask_back("operator", bot)
     click.echo(f"{name} is being brought back. Its page shows the progress.")
 
 
@@ -86,8 +82,8 @@ def bring(home: Path | None, name: str, keys: tuple[Path, ...], elsewhere: bool)
     """
     settings = configure(home=home)
 
-    from butt.hosts import HostTrouble, chosen_host
-    from butt.vault import VaultAway, VaultTrouble
+    from butt.hosts import chosen_host
+    from butt.vault import VaultAway
     from butt.vault.coming_back import bring_back
 
     store, opened = _opened(settings, keys)
@@ -96,8 +92,6 @@ def bring(home: Path | None, name: str, keys: tuple[Path, ...], elsewhere: bool)
         copy = bring_back(bot, chosen_host(), store, opened, elsewhere=elsewhere)
     except VaultAway as away:
         raise click.ClickException(f"{away}. Nothing was changed: try again later.") from None
-    except (VaultTrouble, HostTrouble) as trouble:
-        raise click.ClickException(str(trouble)) from None
     known = max(bot.observed.sequence, copy.sequence)
     click.echo(
         f"{name} is back with {copy.messages} messages; {copy.sequence} of its own, of {known} that are known. Start it: it "
@@ -106,19 +100,15 @@ def bring(home: Path | None, name: str, keys: tuple[Path, ...], elsewhere: bool)
 
 
 def _opened(settings: "Configuration", keys: tuple[Path, ...]) -> "tuple[Store, list[Any]]":
-    from butt.storage import NoStore, store_at
-    from butt.vault import VaultTrouble
+    from butt.storage import store_at
     from butt.vault.sealing import identities
 
     if not settings.vault:
         raise click.ClickException("There is no vault: set BUTT_VAULT.")
     if not keys and not settings.vault_opens:
         raise click.UsageError("Give the secret key of the vault: --key FILE.")
-    try:
-        paths = keys or (Path(settings.vault_opens),)
-        return store_at(settings.vault), [key for path in paths for key in identities(path)]
-    except (NoStore, VaultTrouble) as trouble:
-        raise click.ClickException(str(trouble)) from None
+    paths = keys or (Path(settings.vault_opens),)
+    return store_at(settings.vault), [key for path in paths for key in identities(path)]
 
 
 def _bots(name: str | None) -> "list[Agent]":

@@ -6,8 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
+from butt.trouble import Trouble
 
-class HostTrouble(Exception):
+
+class HostTrouble(Trouble):
     """The host itself cannot do its work now; the text says why. Nothing is known about its bots."""
 
 

@@ -2,6 +2,8 @@
 it.
 """
 
+from butt.trouble import Trouble
+
 NAME = "butt"
 """The name of the system user, its group, and the role and database in PostgreSQL."""
 
@@ -17,5 +19,5 @@ SALT = "/opt/butt-salt"
 GUIDE = "docs/operate.md tells how to install it by hand."
 
 
-class InstallError(Exception):
+class InstallError(Trouble):
     """Why the installation cannot continue; the text says what happened and what to do."""

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from functools import cache
 
 from butt.configuration import configuration
+from butt.trouble import Trouble
 
 
-class UnknownLimit(ValueError):
+class UnknownLimit(Trouble):
     """`BUTT_LIMITS` names a limit that does not exist, or its value is not a whole number above zero."""
 
 

@@ -12,12 +12,13 @@ from butt.configuration import configuration
 from butt.machines import tokens
 from butt.machines.keys import new_pair
 from butt.machines.models import Machine
+from butt.trouble import Trouble
 from scuttlekit.files import write_whole
 
 MINION_CONFIG = resources.SALT / "minion.conf"
 
 
-class StillInUse(Exception):
+class StillInUse(Trouble):
     """There are bots on the machine."""
 
 

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from prometheus_client import Metric
 from prometheus_client.core import GaugeMetricFamily
 
-from butt.backups import BackupTrouble
 from butt.backups.keeping import newest
 from butt.configuration import configuration
+from butt.trouble import Trouble
 
 FRESH = 600.0
 """Seconds that a result stays valid."""
@@ -42,7 +42,7 @@ class _Look:
     def _ask(self, place: str) -> None:
         try:
             found = newest(place)
-        except BackupTrouble:
+        except Trouble:
             self.reached = False
             return
         self.made_at = found.timestamp() if found else 0.0

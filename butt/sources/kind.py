@@ -5,11 +5,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol
 
+from butt.trouble import Trouble
+
 Say = Callable[[str, str], None]
 """Called with the progress of a build, in a few words, and with the end of its installer's output."""
 
 
-class BuildFailed(Exception):
+class BuildFailed(Trouble):
     """Why a source did not become a release, and what to do about it. `log` is the end of the installer's output."""
 
     def __init__(self, message: str, log: str = "") -> None:

@@ -4,8 +4,10 @@ Nothing that is sent is written over: each thing has a name of its own, made of 
 are read by the `keeper`; machines send theirs to the private server, which seals and stores.
 """
 
+from butt.trouble import Trouble
 
-class VaultTrouble(Exception):
+
+class VaultTrouble(Trouble):
     """Why something cannot be read from the vault or brought back; the text says what to do."""
 
 

@@ -198,7 +198,7 @@ def test_a_full_disk_and_settings_that_are_no_text_are_told_in_words(machine: Ma
     ):
         Path("/dev/full").write_text("settings")
     (machine.root / "settings").write_bytes(b"BUTT_PRICE=5\nBUTT_SITE_NAME=B\xfccher\n")
-    with pytest.raises(ClickException, match="settings is not UTF-8 text, in line 2"), _in_words():
+    with pytest.raises(InstallError, match="settings is not UTF-8 text, in line 2"), _in_words():
         machine.system.read("settings")
 
 
