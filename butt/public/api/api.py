@@ -19,7 +19,7 @@ from butt.agents.states import Action
 from butt.agents.view import View
 from butt.billing.chosen import billing
 from butt.public.api import authentication, exports, imports
-from butt.public.api.bearer import Bearer, caller
+from butt.public.api.bearer import Bearer, bot_of_caller, caller
 from butt.public.api.copies import router as copies
 from butt.public.api.errors import handle_errors
 from butt.public.api.invites import router as invites
@@ -137,10 +137,9 @@ def agent(request: HttpRequest, agent_id: uuid.UUID) -> Any:
 @api.patch("/agents/{agent_id}", response={200: AgentShape, **REFUSALS}, **PLAIN)
 def change_agent(request: HttpRequest, agent_id: uuid.UUID, body: AgentChange) -> Any:
     """Change a bot's description, limits, hops and room mode, and whether it announces its address."""
-    person = caller(request)
     # Its description is shown with its invites, which moderators look after.
     least = Role.MODERATOR if body.model_fields_set <= {"description"} else Role.OWNER
-    bot = bot_by_id(person, agent_id, least)
+    person, bot = bot_of_caller(request, agent_id, least)
     with transaction.atomic():
         if body.description is not None:
             actions.describe(person, bot, body.description)
@@ -188,18 +187,14 @@ _add_action(Action.RESTORE, "Undo a delete.")
 def belongs(request: HttpRequest) -> Any:
     """Which of the person's bots belongs to whom: people who share a bot see each other."""
     rows = Belongs.objects.filter(source_agent__belongs_to__target_agent=caller(request)).order_by("id")
-    return {
-        "belongs": [
-            {"sourceAgentId": row.source_agent_id, "targetAgentId": row.target_agent_id, "role": row.role}
-            for row in rows
-        ]
-    }
+    return {"belongs": rows}
 
 
 @api.get("/agents/{agent_id}/samples", response={200: Samples, **REFUSALS}, **PLAIN)
 def samples(request: HttpRequest, agent_id: uuid.UUID, range: RangeName = "1h") -> Any:  # noqa: A002
     """What was seen of a bot over time."""
-    return samples_shape(bot_by_id(caller(request), agent_id, Role.MODERATOR), range)
+    _, bot = bot_of_caller(request, agent_id, Role.MODERATOR)
+    return samples_shape(bot, range)
 
 
 api.add_router("", exports.router)
@@ -207,7 +202,6 @@ api.add_router("", imports.router)
 
 
 def _ask(request: HttpRequest, agent_id: uuid.UUID, action: Action) -> dict[str, Any]:
-    person = caller(request)
-    bot = bot_by_id(person, agent_id)
+    person, bot = bot_of_caller(request, agent_id)
     ALL_ACTIONS[action](person, bot)
     return agent_shape(View(bot))

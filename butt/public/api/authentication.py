@@ -13,8 +13,7 @@ from butt.public.addresses import address_of
 from butt.public.api.shapes import AgentShape, Body, Error, agent_shape
 from butt.public.letters import ask_to_verify
 
-router = Router(tags=["authentication"])
-WIRE: dict[str, Any] = {"auth": None, "exclude_unset": True, "by_alias": True}
+router = Router(tags=["authentication"], auth=None, by_alias=True, exclude_unset=True)
 
 
 class RegisterBody(Body):
@@ -39,7 +38,7 @@ class SignedIn(Schema):
     agent: AgentShape
 
 
-@router.post("/register", response={201: SignedIn, 409: Error, 422: Error, 429: Error}, **WIRE)
+@router.post("/register", response={201: SignedIn, 409: Error, 422: Error, 429: Error})
 def register(request: HttpRequest, body: RegisterBody) -> Any:
     """Create a person, with an access token."""
     account = entry.register(body.email, body.password, body.name, address=address_of(request))
@@ -47,7 +46,7 @@ def register(request: HttpRequest, body: RegisterBody) -> Any:
     return Status(201, _entry(account))
 
 
-@router.post("/sign-in", response={201: SignedIn, 401: Error, 422: Error, 429: Error}, **WIRE)
+@router.post("/sign-in", response={201: SignedIn, 401: Error, 422: Error, 429: Error})
 def sign_in(request: HttpRequest, body: SignInBody) -> Any:
     """An access token for an existing person."""
     address = address_of(request)

@@ -1,13 +1,15 @@
 """Who calls, and what their token allows. The only place where scopes are enforced."""
 
 import re
+import uuid
 
 from django.http import HttpRequest
 from ninja.security import HttpBearer
 
 from butt.accounts.scopes import Scope
 from butt.accounts.tokens import holder_of
-from butt.agents.models import Agent
+from butt.agents.bots import bot_by_id
+from butt.agents.models import Agent, Role
 
 READING = {"GET", "HEAD", "OPTIONS"}
 BY_PATH: list[tuple[set[str], re.Pattern[str], Scope]] = [
@@ -42,6 +44,12 @@ def caller(request: HttpRequest) -> Agent:
     if not isinstance(person, Agent):
         raise TypeError("this call needs auth")
     return person
+
+
+def bot_of_caller(request: HttpRequest, bot_id: uuid.UUID, least: Role = Role.OWNER) -> tuple[Agent, Agent]:
+    """The caller, and the bot with this id, with which they may do what `least` may. Raises what `bot_by_id` raises."""
+    person = caller(request)
+    return person, bot_by_id(person, bot_id, least)
 
 
 def scope_of(method: str, path: str) -> Scope:

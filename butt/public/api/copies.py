@@ -5,14 +5,12 @@ from datetime import datetime
 from typing import Any
 
 from django.http import HttpRequest
-from ninja import Field, Router, Schema, Status
+from ninja import Field, Router, Status
 
-from butt.agents.bots import bot_by_id
 from butt.copies import actions
 from butt.copies.actions import CopyPlace
-from butt.copies.models import OwnCopy
-from butt.public.api.bearer import caller
-from butt.public.api.shapes import REFUSALS, Body, Error
+from butt.public.api.bearer import bot_of_caller
+from butt.public.api.shapes import REFUSALS, Body, Error, Shape
 
 router = Router()
 
@@ -28,7 +26,7 @@ class NewPlace(Body):
     nightly: bool = True
 
 
-class OwnCopyShape(Schema):
+class OwnCopyShape(Shape):
     kind: str
     url: str
     bucket: str
@@ -45,42 +43,24 @@ class OwnCopyShape(Schema):
 @router.get("/agents/{agent_id}/copy", response={200: OwnCopyShape, **REFUSALS})
 def own_copy(request: HttpRequest, agent_id: uuid.UUID) -> Any:
     """Where copies go, and how the last copy went. The secret is not included."""
-    return _shape(actions.chosen_copy_of(bot_by_id(caller(request), agent_id)))
+    _, bot = bot_of_caller(request, agent_id)
+    return actions.chosen_copy_of(bot)
 
 
 @router.put("/agents/{agent_id}/copy", response={200: OwnCopyShape, **REFUSALS})
 def choose_copy(request: HttpRequest, agent_id: uuid.UUID, body: NewPlace) -> Any:
     """Send copies there from now on, the first one at once."""
-    person = caller(request)
-    return _shape(actions.choose(person, bot_by_id(person, agent_id), CopyPlace(**body.dict())))
+    return actions.choose(*bot_of_caller(request, agent_id), CopyPlace(**body.dict()))
 
 
 @router.post("/agents/{agent_id}/copy", response={202: OwnCopyShape, **REFUSALS})
 def copy_now(request: HttpRequest, agent_id: uuid.UUID) -> Any:
     """Make a copy now."""
-    person = caller(request)
-    return Status(202, _shape(actions.ask_now(person, bot_by_id(person, agent_id))))
+    return Status(202, actions.ask_now(*bot_of_caller(request, agent_id)))
 
 
 @router.delete("/agents/{agent_id}/copy", response={204: None, 401: Error, 404: Error})
 def end_copies(request: HttpRequest, agent_id: uuid.UUID) -> Any:
     """Stop making copies. Existing copies stay where they are."""
-    person = caller(request)
-    actions.end(person, bot_by_id(person, agent_id))
+    actions.end(*bot_of_caller(request, agent_id))
     return Status(204, None)
-
-
-def _shape(row: OwnCopy) -> dict[str, Any]:
-    return {
-        "kind": row.kind,
-        "url": row.url,
-        "bucket": row.bucket,
-        "region": row.region,
-        "user": row.user,
-        "key": row.key,
-        "nightly": row.nightly,
-        "doneAt": row.done_at,
-        "size": row.size,
-        "failingSince": row.failing_since,
-        "trouble": row.trouble,
-    }

@@ -6,11 +6,10 @@ from typing import Annotated, Any
 from django.http import HttpRequest
 from ninja import Header, Router
 
-from butt.agents.bots import bot_by_id
 from butt.exports.age import LONGEST_PASSPHRASE
 from butt.exports.bundle import ExportPart
 from butt.public import downloads
-from butt.public.api.bearer import caller
+from butt.public.api.bearer import bot_of_caller
 from butt.public.api.shapes import Error
 
 router = Router(tags=["exports"])
@@ -42,7 +41,5 @@ def export(request: HttpRequest, agent_id: uuid.UUID, part: ExportPart, encrypt_
     """One part of a bot's data, or all of it: a data folder that ssb-server starts on. Running it elsewhere
     while the bot runs here forks its feed.
     """
-    person = caller(request)
-    return downloads.export(
-        request, person, bot_by_id(person, agent_id), part, way="api", encrypt_to=encrypt_to
-    )
+    person, bot = bot_of_caller(request, agent_id)
+    return downloads.export(request, person, bot, part, way="api", encrypt_to=encrypt_to)

@@ -6,17 +6,15 @@ from typing import Annotated, Any, Literal
 from django.http import HttpRequest
 from ninja import Field, Query, Router, Status
 
-from butt.agents.bots import bot_by_id
 from butt.agents.view import View
 from butt.billing.chosen import billing
 from butt.imports.catchup import say_caught_up
 from butt.imports.receiving import Receiving
-from butt.public.api.bearer import caller
+from butt.public.api.bearer import bot_of_caller, caller
 from butt.public.api.shapes import AgentShape, Error, agent_shape
 from butt.public.uploads import incoming
 
-router = Router(tags=["imports"])
-WIRE: dict[str, Any] = {"exclude_unset": True, "by_alias": True}
+router = Router(tags=["imports"], by_alias=True, exclude_unset=True)
 TAR = {"content": {"application/x-tar": {"schema": {"type": "string", "format": "binary"}}}, "required": True}
 ERRORS: dict[Any, Any] = {401: Error, 402: Error, 408: Error, 409: Error, 413: Error, 422: Error, 507: Error}
 
@@ -30,7 +28,6 @@ IMPORT: dict[str, Any] = {
     "openapi_extra": {"requestBody": TAR},
     "url_name": "import-agent",
     "tags": ["imports"],
-    **WIRE,
 }
 Name = Annotated[str, Query(max_length=200, description="The bot's name.")]
 Network = Annotated[
@@ -58,12 +55,9 @@ def import_agent(request: HttpRequest, name: Name, stopped: Stopped, network: Ne
         return Status(201, {**agent_shape(View(bot)), "leftOut": receiving.left_out})
 
 
-@router.post(
-    "/agents/{agent_id}/caught-up", response={202: AgentShape, 401: Error, 404: Error, 409: Error}, **WIRE
-)
+@router.post("/agents/{agent_id}/caught-up", response={202: AgentShape, 401: Error, 404: Error, 409: Error})
 def caught_up(request: HttpRequest, agent_id: uuid.UUID) -> Any:
     """Confirm that there are no newer messages of the bot's own, if no peer that has them can be reached."""
-    person = caller(request)
-    bot = bot_by_id(person, agent_id)
+    person, bot = bot_of_caller(request, agent_id)
     say_caught_up(person, bot)
     return Status(202, agent_shape(View(bot)))

@@ -8,17 +8,15 @@ from django.http import HttpRequest
 from ninja import Field, Header, Router, Schema, Status
 from pydantic import AwareDatetime
 
-from butt.agents.bots import bot_by_id
 from butt.agents.models import Agent, Role
 from butt.agents.summaries import summary_by_id
 from butt.invites import making, opening
 from butt.invites.book import InviteEntry, entries
 from butt.peers import members
-from butt.public.api.bearer import caller
+from butt.public.api.bearer import bot_of_caller, caller
 from butt.public.api.shapes import REFUSALS, Body, Error
 
-router = Router(tags=["invites"])
-WIRE: dict[str, Any] = {"exclude_unset": True, "by_alias": True}
+router = Router(tags=["invites"], exclude_unset=True)
 Key = Annotated[
     uuid.UUID | None,
     Header(
@@ -68,13 +66,14 @@ class InviteList(Schema):
     invites: list[InviteShape]
 
 
-@router.get("/agents/{agent_id}/invites", response={200: InviteList, **REFUSALS}, **WIRE)
+@router.get("/agents/{agent_id}/invites", response={200: InviteList, **REFUSALS})
 def invites(request: HttpRequest, agent_id: uuid.UUID) -> Any:
     """The bot's invites, the newest first, and who joined with them."""
-    return {"invites": [_shape(entry) for entry in entries(_bot(request, agent_id))]}
+    _, bot = bot_of_caller(request, agent_id, Role.MODERATOR)
+    return {"invites": [_shape(entry) for entry in entries(bot)]}
 
 
-@router.post("/agents/{agent_id}/invites", response={201: InviteShape, 503: Error, **REFUSALS}, **WIRE)
+@router.post("/agents/{agent_id}/invites", response={201: InviteShape, 503: Error, **REFUSALS})
 def create_invite(
     request: HttpRequest,
     agent_id: uuid.UUID,
@@ -90,7 +89,7 @@ def create_invite(
     return Status(201, _shape(InviteEntry(invite, bot, used, invite.created_at)))
 
 
-@router.delete("/agents/{agent_id}/invites/{invite_id}", response={204: None, 503: Error, **REFUSALS}, **WIRE)
+@router.delete("/agents/{agent_id}/invites/{invite_id}", response={204: None, 503: Error, **REFUSALS})
 def revoke_invite(
     request: HttpRequest,
     agent_id: uuid.UUID,
@@ -100,24 +99,25 @@ def revoke_invite(
     """Revoke an invite: the bot lets nobody in by it any more. With `unfollow`, it also unfollows everybody
     who joined with it.
     """
-    person, bot = caller(request), _bot(request, agent_id)
+    person, bot = bot_of_caller(request, agent_id, Role.MODERATOR)
     making.revoke(person, bot, invite_id)
     if unfollow:
         members.unfollow_who_came_by(person, bot, invite_id)
     return Status(204, None)
 
 
-@router.get("/agents/{agent_id}/open-invites", response={200: OpenInvites, **REFUSALS}, **WIRE)
+@router.get("/agents/{agent_id}/open-invites", response={200: OpenInvites, **REFUSALS})
 def open_invites(request: HttpRequest, agent_id: uuid.UUID) -> Any:
     """How many people a day may come in by the bot's open page."""
-    return _open_shape(_bot(request, agent_id))
+    _, bot = bot_of_caller(request, agent_id, Role.MODERATOR)
+    return _open_shape(bot)
 
 
-@router.put("/agents/{agent_id}/open-invites", response={200: OpenInvites, **REFUSALS}, **WIRE)
+@router.put("/agents/{agent_id}/open-invites", response={200: OpenInvites, **REFUSALS})
 def set_open_invites(request: HttpRequest, agent_id: uuid.UUID, body: OpenInvitesChange) -> Any:
     """Set how many people a day the bot's open page invites; 0 for nobody."""
-    bot = _bot(request, agent_id)
-    opening.set_invites_a_day(caller(request), bot, body.aDay)
+    person, bot = bot_of_caller(request, agent_id, Role.MODERATOR)
+    opening.set_invites_a_day(person, bot, body.aDay)
     return _open_shape(bot)
 
 
@@ -127,10 +127,6 @@ def _open_shape(bot: Agent) -> dict[str, Any]:
         "leftToday": opening.left_today(bot),
         "url": opening.open_page(bot),
     }
-
-
-def _bot(request: HttpRequest, agent_id: uuid.UUID) -> Agent:
-    return bot_by_id(caller(request), agent_id, Role.MODERATOR)
 
 
 def _shape(entry: InviteEntry) -> dict[str, Any]:

@@ -7,19 +7,18 @@ from typing import Any
 from django.http import HttpRequest
 from ninja import Field, Router, Schema
 
-from butt.agents.bots import bot_by_id
 from butt.agents.models import Agent
 from butt.billing import takeover
 from butt.billing.chosen import billing
 from butt.billing.interface import Price
 from butt.billing.payers import payer_of
-from butt.public.api.bearer import caller
-from butt.public.api.shapes import REFUSALS_WITH_MONEY, Body
+from butt.public.api.bearer import bot_of_caller
+from butt.public.api.shapes import REFUSALS_WITH_MONEY, Body, Shape
 
 router = Router(tags=["payer"])
 
 
-class PriceShape(Schema):
+class PriceShape(Shape):
     amount: int = Field(description="In the currency's smallest unit, a month, before tax.")
     currency: str
 
@@ -44,14 +43,13 @@ class Agreement(Body):
 @router.get("/agents/{agent_id}/payer", response={200: PayerShape, **REFUSALS_WITH_MONEY})
 def payer(request: HttpRequest, agent_id: uuid.UUID) -> Any:
     """Who pays for a bot, and whether somebody else is asked to."""
-    return _shape(caller(request), bot_by_id(caller(request), agent_id))
+    return _shape(*bot_of_caller(request, agent_id))
 
 
 @router.put("/agents/{agent_id}/payer", response={200: PayerShape, **REFUSALS_WITH_MONEY})
 def agree(request: HttpRequest, agent_id: uuid.UUID, body: Agreement) -> Any:
     """Pay for a bot from now on, at the price that `GET` gave. 409 if nobody is asked to, or the price changed."""
-    person = caller(request)
-    bot = bot_by_id(person, agent_id)
+    person, bot = bot_of_caller(request, agent_id)
     takeover.agree(billing(), person, bot, Price(body.amount, body.currency))
     return _shape(person, bot)
 
@@ -68,6 +66,6 @@ def _shape(person: Agent, bot: Agent) -> dict[str, Any]:
         }
     return {
         "payer": payer_of(bot) if billing().takes_money else None,
-        "price": {"amount": price.amount, "currency": price.currency},
+        "price": price,
         "wanted": wanted,
     }

@@ -8,17 +8,15 @@ from django.http import HttpRequest
 from ninja import Field, Router, Schema, Status
 
 from butt.agents.actions import Refused
-from butt.agents.bots import bot_by_id
 from butt.agents.models import Role
 from butt.peers import following, joining, members
 from butt.peers.following import Relation
 from butt.peers.members import BotMember
 from butt.peers.models import OtherPub
-from butt.public.api.bearer import caller
-from butt.public.api.shapes import REFUSALS, Body, Error
+from butt.public.api.bearer import bot_of_caller
+from butt.public.api.shapes import REFUSALS, Body, Error, Shape
 
 router = Router(tags=["peers"])
-WIRE: dict[str, Any] = {"exclude_unset": True, "by_alias": True}
 
 
 class NewPeer(Body):
@@ -28,12 +26,16 @@ class NewPeer(Body):
     )
 
 
-class PeerShape(Schema):
+class PeerShape(Shape):
     id: uuid.UUID
     address: str
     askedAt: datetime
-    joinedAt: datetime | None
+    joinedAt: datetime | None = Field(validation_alias="done_at")
     reason: str | None
+
+    @staticmethod
+    def resolve_reason(row: OtherPub) -> str | None:
+        return row.trouble or None
 
 
 class PeerList(Schema):
@@ -49,12 +51,12 @@ class Related(Schema):
     relation: Relation
 
 
-class ByInvite(Schema):
+class ByInvite(Shape):
     id: uuid.UUID
     name: str
 
 
-class MemberShape(Schema):
+class MemberShape(Shape):
     ssbId: str
     name: str | None = None
     relation: Relation
@@ -62,9 +64,17 @@ class MemberShape(Schema):
     invite: ByInvite | None = None
     lastSeen: datetime | None = None
     messages: int
-    bytes: int
-    blobBytes: int
+    bytes: int = Field(validation_alias="size")
+    blobBytes: int = Field(validation_alias="blob_size")
     aliases: list[str] | None = None
+
+    @staticmethod
+    def resolve_name(member: BotMember) -> str | None:
+        return member.name or None
+
+    @staticmethod
+    def resolve_aliases(member: BotMember) -> list[str] | None:
+        return list(member.aliases) or None
 
 
 class MemberList(Schema):
@@ -73,25 +83,26 @@ class MemberList(Schema):
     next: int | None = None
 
 
-@router.get("/agents/{agent_id}/peers", response={200: PeerList, **REFUSALS}, **WIRE)
+@router.get("/agents/{agent_id}/peers", response={200: PeerList, **REFUSALS})
 def peers(request: HttpRequest, agent_id: uuid.UUID) -> Any:
     """The other pubs that the bot was told to join, the latest first, with the results."""
-    bot = bot_by_id(caller(request), agent_id)
-    return {"peers": [_shape(row) for row in joining.joined_by(bot)]}
+    _, bot = bot_of_caller(request, agent_id)
+    return {"peers": joining.joined_by(bot)}
 
 
-@router.post("/agents/{agent_id}/peers", response={202: PeerShape, **REFUSALS}, **WIRE)
+@router.post("/agents/{agent_id}/peers", response={202: PeerShape, **REFUSALS})
 def add_peer(request: HttpRequest, agent_id: uuid.UUID, body: NewPeer) -> Any:
     """Have the bot use another pub's invite, or connect with its address. The list shows the result."""
-    person = caller(request)
-    bot = bot_by_id(person, agent_id)
+    person, bot = bot_of_caller(request, agent_id)
     given = [text for text in (body.invite, body.address) if text is not None]
     if len(given) != 1:
         raise Refused("bad_invite", "Give either the invite of another pub or its address.", "invite")
-    return Status(202, _shape(joining.ask(person, bot, given[0])))
+    return Status(202, joining.ask(person, bot, given[0]))
 
 
-@router.get("/agents/{agent_id}/members", response={200: MemberList, 503: Error, **REFUSALS}, **WIRE)
+@router.get(
+    "/agents/{agent_id}/members", response={200: MemberList, 503: Error, **REFUSALS}, exclude_none=True
+)
 def list_members(
     request: HttpRequest,
     agent_id: uuid.UUID,
@@ -105,50 +116,13 @@ def list_members(
     `sort` is since, name, seen, messages, bytes or blobBytes, with a `-` before it for descending order.
     `after` is the `next` of the previous page.
     """
-    bot = bot_by_id(caller(request), agent_id, Role.MODERATOR)
+    _, bot = bot_of_caller(request, agent_id, Role.MODERATOR)
     relations = members.SHOWN if relation is None else (relation,)
-    page = members.find(bot, text=q, sort=sort, relations=relations, after=after)
-    return {
-        "members": [_member(member) for member in page.members],
-        "total": page.total,
-        **({} if page.next is None else {"next": page.next}),
-    }
+    return members.find(bot, text=q, sort=sort, relations=relations, after=after)
 
 
-@router.put(
-    "/agents/{agent_id}/members/{path:ssb_id}", response={200: Related, 503: Error, **REFUSALS}, **WIRE
-)
+@router.put("/agents/{agent_id}/members/{path:ssb_id}", response={200: Related, 503: Error, **REFUSALS})
 def relate(request: HttpRequest, agent_id: uuid.UUID, ssb_id: str, body: Change) -> Any:
     """Have the bot follow or block a feed, or neither."""
-    person = caller(request)
-    feed = following.relate(person, bot_by_id(person, agent_id, Role.MODERATOR), ssb_id, body.relation)
+    feed = following.relate(*bot_of_caller(request, agent_id, Role.MODERATOR), ssb_id, body.relation)
     return {"ssbId": feed, "relation": body.relation}
-
-
-def _member(member: BotMember) -> dict[str, Any]:
-    invite = member.invite
-    optional = {
-        "name": member.name or None,
-        "since": member.since,
-        "invite": {"id": invite.id, "name": invite.name} if invite else None,
-        "lastSeen": member.last_seen,
-        "aliases": list(member.aliases) or None,
-    }
-    return {
-        "ssbId": member.ssb_id,
-        "relation": member.relation,
-        "messages": member.messages,
-        "bytes": member.size,
-        "blobBytes": member.blob_size,
-        **{name: value for name, value in optional.items() if value is not None},
-    }
-
-
-def _shape(row: OtherPub) -> dict[str, Any]:
-    return {
-        "id": row.id,
-        "address": row.address,
-        "askedAt": row.asked_at,
-        "joinedAt": row.done_at,
-        "reason": row.trouble or None,
-    }

@@ -9,27 +9,26 @@ from ninja import Path, Router, Schema, Status
 from pydantic import Field
 
 from butt.accounts import owners
-from butt.agents.bots import bot_by_id
 from butt.agents.models import Agent, Role
 from butt.billing import takeover
 from butt.billing.chosen import billing
 from butt.public import sharing
-from butt.public.api.bearer import caller
-from butt.public.api.shapes import REFUSALS_WITH_MONEY, Body
+from butt.public.api.bearer import bot_of_caller, caller
+from butt.public.api.shapes import REFUSALS_WITH_MONEY, Body, Shape
 
 PositiveInt = Annotated[int, Path(ge=1, le=2**63 - 1)]
 
 router = Router(tags=["people"])
 
 
-class PersonShape(Schema):
-    id: uuid.UUID
-    name: str
-    email: str
+class PersonShape(Shape):
+    id: uuid.UUID = Field(validation_alias="target_agent_id")
+    name: str = Field(validation_alias="target_agent.name")
+    email: str = Field(validation_alias="target_agent.account.email")
     role: Role
 
 
-class InvitationShape(Schema):
+class InvitationShape(Shape):
     id: int
     email: str
     role: Role
@@ -57,14 +56,14 @@ def people(request: HttpRequest, agent_id: uuid.UUID) -> Any:
     """Who shares a bot, the earliest first. An owner may do everything with it; a moderator may see its
     figures and look after its members and invites.
     """
-    return _shape(bot_by_id(caller(request), agent_id, Role.MODERATOR))
+    _, bot = bot_of_caller(request, agent_id, Role.MODERATOR)
+    return _shape(bot)
 
 
 @router.post("/agents/{agent_id}/people", response={202: PersonList, **REFUSALS_WITH_MONEY})
 def invite(request: HttpRequest, agent_id: uuid.UUID, body: Asked) -> Any:
     """Ask somebody by email to share a bot. They have 7 days; asking again gives them more time."""
-    person = caller(request)
-    bot = bot_by_id(person, agent_id)
+    person, bot = bot_of_caller(request, agent_id)
     sharing.invite(person.account, bot, body.email, body.role)
     return Status(202, _shape(bot))
 
@@ -74,16 +73,14 @@ def invite(request: HttpRequest, agent_id: uuid.UUID, body: Asked) -> Any:
 )
 def withdraw(request: HttpRequest, agent_id: uuid.UUID, invitation_id: PositiveInt) -> Any:
     """Withdraw an invitation; its link then no longer works."""
-    person = caller(request)
-    owners.withdraw(person, bot_by_id(person, agent_id), invitation_id)
+    owners.withdraw(*bot_of_caller(request, agent_id), invitation_id)
     return Status(204, None)
 
 
 @router.put("/agents/{agent_id}/people/{person_id}", response={200: PersonList, **REFUSALS_WITH_MONEY})
 def set_role(request: HttpRequest, agent_id: uuid.UUID, person_id: uuid.UUID, body: RoleChange) -> Any:
     """Make somebody who shares a bot an owner or a moderator. 409 for its last owner, and for its payer."""
-    person = caller(request)
-    bot = bot_by_id(person, agent_id)
+    person, bot = bot_of_caller(request, agent_id)
     sharing.set_role(person, bot, person_id, body.role)
     return _shape(bot)
 
@@ -95,27 +92,13 @@ def remove(request: HttpRequest, agent_id: uuid.UUID, person_id: uuid.UUID) -> A
     """Stop sharing a bot with a moderator, or leave it. 202 if the caller pays, and leaves once somebody else
     agrees to.
     """
-    person = caller(request)
-    if person_id == person.id:
-        has_left = takeover.leave(billing(), person, bot_by_id(person, agent_id, Role.MODERATOR))
+    if person_id == caller(request).id:
+        has_left = takeover.leave(billing(), *bot_of_caller(request, agent_id, Role.MODERATOR))
         return Status(204 if has_left else 202, None)
-    sharing.remove(person, bot_by_id(person, agent_id), person_id)
+    sharing.remove(*bot_of_caller(request, agent_id), person_id)
     return Status(204, None)
 
 
 def _shape(bot: Agent) -> dict[str, Any]:
-    return {
-        "people": [
-            {
-                "id": share.target_agent_id,
-                "name": share.target_agent.name,
-                "email": share.target_agent.account.email,
-                "role": share.role,
-            }
-            for share in owners.shares_of(bot)
-        ],
-        "invited": [
-            {"id": asked.id, "email": asked.email, "role": asked.role, "expiresAt": asked.expires_at}
-            for asked in (owners.invited_to(bot) if bot.role == Role.OWNER else ())
-        ],
-    }
+    invited = owners.invited_to(bot) if bot.role == Role.OWNER else ()
+    return {"people": owners.shares_of(bot), "invited": invited}

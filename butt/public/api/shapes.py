@@ -5,7 +5,8 @@ from datetime import datetime
 from typing import Any, Literal
 
 from ninja import Field, Schema
-from pydantic import ConfigDict, JsonValue, field_validator
+from pydantic import AliasGenerator, ConfigDict, JsonValue, field_validator
+from pydantic.alias_generators import to_snake
 
 from butt.agents.models import Role
 from butt.agents.traffic import TrafficOfMonth
@@ -23,6 +24,14 @@ class Problem(Schema):
 
 class Error(Schema):
     error: Problem
+
+
+class Shape(Schema):
+    """What we answer. A field that no function gives is read from the row: `doneAt` is its `done_at`."""
+
+    model_config = ConfigDict(
+        alias_generator=AliasGenerator(validation_alias=to_snake), validate_by_name=True
+    )
 
 
 REFUSALS: dict[Any, Any] = {401: Error, 404: Error, 409: Error, 422: Error}
@@ -161,7 +170,7 @@ class Agents(Schema):
     agents: list[AgentShape]
 
 
-class BelongsShape(Schema):
+class BelongsShape(Shape):
     sourceAgentId: uuid.UUID
     targetAgentId: uuid.UUID
     role: Role
