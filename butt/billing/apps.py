@@ -1,6 +1,0 @@
-from django.apps import AppConfig
-
-
-class BillingConfig(AppConfig):
-    name = "butt.billing"
-    label = "billing"

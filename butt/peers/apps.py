@@ -1,6 +1,0 @@
-from django.apps import AppConfig
-
-
-class PeersConfig(AppConfig):
-    name = "butt.peers"
-    label = "peers"
