@@ -16,7 +16,6 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 
 from butt.agents.models import Agent, Observed
 from butt.backups import ABOUT, FILE, IDENTITY, OF_A_FILE, OF_ROWS, ROWS, SECRETS, BackupTrouble
-from butt.backups.first_format import FIRST_FORMAT, load_first_format
 from butt.backups.image import IMAGE, counts_of_image, lines_of_image, opened, put_in_place
 from butt.backups.making import newest_schema, schema
 from butt.backups.rows import check_tables, checked_count, load_tables
@@ -68,7 +67,7 @@ def _brings_tables(about: dict[str, Any]) -> bool:
 
 def _check(archive: ZipFile, about: dict[str, Any], here: set[str]) -> None:
     """`here` is the schema that the backup must have. Raises `BackupTrouble`."""
-    if about["format"] not in {FIRST_FORMAT, OF_ROWS, OF_A_FILE}:
+    if about["format"] not in {OF_ROWS, OF_A_FILE}:
         raise BackupTrouble(
             "This backup was made by another version of the service. Restore it with that version."
         )
@@ -121,9 +120,7 @@ def _load(archive: ZipFile, about: dict[str, Any]) -> int:
         if about["format"] == OF_A_FILE and connection.vendor == "sqlite":
             return _load_file(about["tables"])
         with _keys_checked_afterwards(), transaction.atomic(), connection.wrap_database_errors:
-            if about["format"] == FIRST_FORMAT:
-                count = load_first_format(archive, about["rows"])
-            elif about["format"] == OF_ROWS:
+            if about["format"] == OF_ROWS:
                 count = load_tables(about["tables"], lambda table: _blocks(archive, table))
             else:
                 count = load_tables(about["tables"], lines_of_image)

@@ -212,24 +212,6 @@ def test_a_new_database_gets_its_tables_from_the_backup(saved: Path, tmp_path: P
     assert _comparable(_rows(tmp_path / "new", "")) == _comparable(_rows(tmp_path / "home", ""))
 
 
-def test_a_backup_of_an_earlier_version_can_be_restored(saved: Path, tmp_path: Path):
-    """That format had a line of JSON for each row."""
-    earlier, dumped = tmp_path / "earlier.zip", _dumped(tmp_path / "home", "")
-    with zipfile.ZipFile(saved) as new, zipfile.ZipFile(earlier, "w") as old:
-        about = json.loads(new.read("backup.json"))
-        about |= {"format": 1, "rows": len(dumped.splitlines())}
-        del about["tables"]
-        old.writestr("backup.json", json.dumps(about))
-        old.writestr("rows.jsonl", dumped)
-        for name in ("identity", "secret-key"):
-            old.writestr(name, new.read(name))
-    with_tables(tmp_path / "new")
-    done = butt(tmp_path / "new", "", "restore", earlier)
-    assert done.returncode == 0, done.stderr
-    before = sorted(map(json.loads, dumped.splitlines()), key=lambda row: json.dumps(row["pk"]))
-    assert _comparable(_rows(tmp_path / "new", "")) == _comparable(before)
-
-
 def _speak(site: Service, seen: object, count: int) -> int:
     """Publish this many more messages; returns the latest sequence."""
 
