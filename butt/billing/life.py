@@ -8,12 +8,12 @@ import uuid
 from collections.abc import Iterator
 from typing import Any
 
-from butt.billing.asked import StripeCheck
 from butt.billing.calls import NoCustomer, answers
 from butt.billing.gateway import StripeGateway
 from butt.billing.interface import BadCard, NoAnswer
 from butt.billing.seen import Subscription
 from butt.configuration import Configuration
+from butt.trouble import Finding
 
 HOURS = 2 * 3600
 """From the end of a period until its invoice is final and was charged."""
@@ -29,10 +29,10 @@ class Other(Exception):
     """Stripe did something other than what we rely on."""
 
 
-def life(settings: Configuration) -> Iterator[StripeCheck]:
+def life(settings: Configuration) -> Iterator[Finding]:
     secret = settings.stripe_secret_key.get_secret_value()
     if not (settings.is_pretended or secret.startswith(("sk_test_", "rk_test_"))):
-        yield StripeCheck("This needs a test key.", "Set BUTT_STRIPE_SECRET_KEY to a test key.")
+        yield Finding("This needs a test key.", "Set BUTT_STRIPE_SECRET_KEY to a test key.")
         return
     there = Life(settings)
     try:
@@ -45,11 +45,11 @@ def life(settings: Configuration) -> Iterator[StripeCheck]:
             there.ends_and_goes_on,
             there.is_over,
         ):
-            yield StripeCheck(step())
+            yield Finding(step())
     except Other as other:
-        yield StripeCheck(f"Stripe does not behave as this service expects: {other}", MEND)
+        yield Finding(f"Stripe does not behave as this service expects: {other}", MEND)
     except (BadCard, NoAnswer, NoCustomer) as trouble:
-        yield StripeCheck(f"Stripe could not be called: {trouble or type(trouble).__name__}", "Try again.")
+        yield Finding(f"Stripe could not be called: {trouble or type(trouble).__name__}", "Try again.")
     finally:
         there.forget()
 

@@ -5,26 +5,7 @@ from decimal import Decimal
 from babel import Locale, negotiate_locale
 from babel.numbers import format_currency
 
-WHOLE = frozenset(
-    {
-        "bif",
-        "clp",
-        "djf",
-        "gnf",
-        "jpy",
-        "kmf",
-        "krw",
-        "mga",
-        "pyg",
-        "rwf",
-        "ugx",
-        "vnd",
-        "vuv",
-        "xaf",
-        "xof",
-        "xpf",
-    }
-)
+WHOLE = frozenset("bif clp djf gnf jpy kmf krw mga pyg rwf ugx vnd vuv xaf xof xpf".split())
 """Currencies that Stripe counts without a smaller unit: docs.stripe.com/currencies."""
 
 LOCALES = (

@@ -4,9 +4,8 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from butt.command.finding import Finding
 from butt.configuration import Configuration
-from butt.trouble import Trouble
+from butt.trouble import Finding, Trouble
 
 OLDEST = timedelta(days=2)
 

@@ -15,7 +15,6 @@ import click
 from butt.command import cli, configure, home_option
 from butt.command.backup_checks import backups, vault
 from butt.command.files import open_as_many_files_as_may_be
-from butt.command.finding import Finding
 from butt.command.living import RUNNING, lives, needed
 from butt.command.money import billing, life, worth
 from butt.command.reach import reach
@@ -25,6 +24,7 @@ from butt.environment import for_tools
 from butt.home import is_closed
 from butt.hosts.ports import not_available, refusal_to_listen
 from butt.parts import UnknownPart
+from butt.trouble import Finding
 
 FILES = 4096
 """Each open page and each watched bot takes one."""

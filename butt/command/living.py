@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from butt.command.finding import Finding
 from butt.configuration import Configuration
+from butt.trouble import Finding
 
 if TYPE_CHECKING:
     from butt.health.checks import Check

@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from butt.command.finding import Finding
 from butt.configuration import Configuration
 from butt.parts import UnknownPart
+from butt.trouble import Finding
 
 if TYPE_CHECKING:
     from butt.clouds import Cloud
@@ -27,7 +27,7 @@ def billing(settings: Configuration) -> Iterator[Finding]:
         return
     from butt.billing.asked import asked
 
-    yield from (Finding(each.what, each.mend) for each in asked(settings))
+    yield from asked(settings)
     yield from _pages(settings)
 
 
@@ -38,7 +38,7 @@ def life(settings: Configuration) -> Iterator[Finding]:
         return
     from butt.billing.life import life as lived
 
-    yield from (Finding(each.what, each.mend) for each in lived(settings))
+    yield from lived(settings)
 
 
 def _pages(settings: Configuration) -> Iterator[Finding]:

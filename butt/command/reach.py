@@ -2,8 +2,8 @@
 
 import click
 
-from butt.command.finding import Finding
 from butt.configuration import Configuration
+from butt.trouble import Finding
 from scuttlekit.addresses import apps_take
 
 MEND = "Set BUTT_PUB_ADDRESS to a domain name or an IP address, or BUTT_DOMAIN to a domain of yours."

@@ -6,9 +6,9 @@ import socket
 from collections.abc import Iterator
 from urllib.parse import urlsplit
 
-from butt.command.finding import Finding
 from butt.command.records import addresses_of, record, resolved
 from butt.configuration import Configuration
+from butt.trouble import Finding
 
 SAMPLE = 20
 """How many bots' names are checked, chosen at random."""

@@ -22,60 +22,49 @@ class OperatorAction:
     value: str = ""
 
 
-OF_PERSON = {
-    action.name: action
-    for action in (
-        OperatorAction("suspend", "Close the account, stop its bots and hide their pages.", people.suspend),
-        OperatorAction("reinstate", "Open the account again. Its bots run as before.", people.reinstate),
-        OperatorAction("allow", "Set how many bots they may have.", people.allow, "how many bots"),
-        OperatorAction("make-staff", "Let them use the console.", people.make_staff),
-        OperatorAction("end-staff", "Stop them from using the console.", people.end_staff),
-        OperatorAction(
-            "reset-factors",
-            "Remove a lost second factor. Give as the reason how they proved who they are.",
-            people.reset_factors,
-        ),
-    )
-}
-OF_BOT = {
-    action.name: action
-    for action in (
-        OperatorAction(
-            "block", "Stop the bot and hide its pages. Its people can read the reason.", bots.block
-        ),
-        OperatorAction("unblock", "Let the bot run again, as it is wanted.", bots.unblock),
-        OperatorAction(
-            "take-down", "Hide the pages of the bot and its invites. It keeps running.", bots.take_pages_down
-        ),
-        OperatorAction("put-up", "Show the pages again.", bots.put_pages_up),
-        OperatorAction("rename", "Rename the bot and restart it.", bots.rename, "the new name"),
-        OperatorAction("hand-over", "Give the bot to somebody else.", bots.hand_over, "their email address"),
-        OperatorAction(
-            "move",
-            "Stop the bot, copy its data to another machine and start it there.",
-            moving.move,
-            "the machine",
-        ),
-        OperatorAction(
-            "confirm-place",
-            "Say where a bot lives that has been waiting since the service was restored from a backup.",
-            restored.confirm_place,
-            "the machine, or `here`",
-        ),
-    )
-}
-OF_MACHINE = {
-    action.name: action
-    for action in (
-        OperatorAction("drain", "Place no new bots on it. Its bots stay.", machines.drain),
-        OperatorAction(
-            "undrain", "Place new bots on it again, and move no more bots away.", machines.undrain
-        ),
-        OperatorAction(
-            "empty", "Move all of its bots to other machines, one after the other.", machines.empty
-        ),
-    )
-}
+def _by_name(*actions: OperatorAction) -> dict[str, OperatorAction]:
+    return {action.name: action for action in actions}
+
+
+OF_PERSON = _by_name(
+    OperatorAction("suspend", "Close the account, stop its bots and hide their pages.", people.suspend),
+    OperatorAction("reinstate", "Open the account again. Its bots run as before.", people.reinstate),
+    OperatorAction("allow", "Set how many bots they may have.", people.allow, "how many bots"),
+    OperatorAction("make-staff", "Let them use the console.", people.make_staff),
+    OperatorAction("end-staff", "Stop them from using the console.", people.end_staff),
+    OperatorAction(
+        "reset-factors",
+        "Remove a lost second factor. Give as the reason how they proved who they are.",
+        people.reset_factors,
+    ),
+)
+OF_BOT = _by_name(
+    OperatorAction("block", "Stop the bot and hide its pages. Its people can read the reason.", bots.block),
+    OperatorAction("unblock", "Let the bot run again, as it is wanted.", bots.unblock),
+    OperatorAction(
+        "take-down", "Hide the pages of the bot and its invites. It keeps running.", bots.take_pages_down
+    ),
+    OperatorAction("put-up", "Show the pages again.", bots.put_pages_up),
+    OperatorAction("rename", "Rename the bot and restart it.", bots.rename, "the new name"),
+    OperatorAction("hand-over", "Give the bot to somebody else.", bots.hand_over, "their email address"),
+    OperatorAction(
+        "move",
+        "Stop the bot, copy its data to another machine and start it there.",
+        moving.move,
+        "the machine",
+    ),
+    OperatorAction(
+        "confirm-place",
+        "Say where a bot lives that has been waiting since the service was restored from a backup.",
+        restored.confirm_place,
+        "the machine, or `here`",
+    ),
+)
+OF_MACHINE = _by_name(
+    OperatorAction("drain", "Place no new bots on it. Its bots stay.", machines.drain),
+    OperatorAction("undrain", "Place new bots on it again, and move no more bots away.", machines.undrain),
+    OperatorAction("empty", "Move all of its bots to other machines, one after the other.", machines.empty),
+)
 
 
 def act(
