@@ -52,6 +52,10 @@ class ReadOnly(Rows):
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:  # noqa: ARG002
         return False
 
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:  # noqa: ARG002
+        """All that are shown, unless a page names those that cannot be changed."""
+        return self.readonly_fields or self.fields or ()
+
 
 @admin.register(Account)
 class PersonAdmin(ReadOnly):
@@ -72,7 +76,6 @@ class PersonAdmin(ReadOnly):
         "look",
         "act",
     )
-    readonly_fields = fields
 
     @admin.display(ordering="agent__name")
     def name(self, account: Account) -> str:
@@ -102,7 +105,6 @@ class BotAdmin(ReadOnly):
         "release",
         "act",
     )
-    readonly_fields = fields
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:  # noqa: ARG002
         return bots().prefetch_related("belongs_to__target_agent__account")
@@ -191,7 +193,6 @@ class Joined(ReadOnly):
         "facts",
         "strangers",
     )
-    readonly_fields = fields
     ordering = ("created_at",)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
@@ -223,7 +224,6 @@ class MachineAdmin(ReadOnly):
         "person", "agent_id", "state", "reason", "mend", "since", "zone", "type", "bots", "costs", "monthly", "each", "pays",
         "server_id", "volume_id", "address4", "address6", "tries", "restored",
     )  # fmt: skip
-    readonly_fields = fields
     ordering = ("-expected",)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
@@ -288,7 +288,6 @@ class StockAdmin(ReadOnly):
     list_display = ("zone", "type", "in_stock", "first_bot", "at")
     list_filter = ("zone", "in_stock")
     fields = ("zone", "type", "memory", "in_stock", "first_bot", "at")
-    readonly_fields = fields
     ordering = ("monthly", "zone")
 
     @admin.display(description="for one bot")
@@ -303,7 +302,6 @@ class AccessKeyAdmin(ReadOnly):
 
     list_display = ("cloud", "ends_at", "is_well", "what", "at")
     fields = ("cloud", "ends_at", "what", "told_of", "at")
-    readonly_fields = fields
 
     @admin.display(boolean=True, description="well")
     def is_well(self, key: AccessKey) -> bool:
@@ -334,7 +332,6 @@ class Copies(ReadOnly):
         "bot", "bot_id", "shown_size", "things", "a_month", "behind", "behind_since", "looked_at", "trouble", "lost_at", "back",
         "back_by", "back_words", "sound", "checked_at", "check_words", "gone_at",
     )  # fmt: skip
-    readonly_fields = fields
     ordering = ("-size",)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
@@ -379,7 +376,6 @@ class AnnouncementAdmin(ReadOnly):
 
     list_display = ("made_at", "subject", "told_up_to", "done_at")
     fields = ("made_at", "subject", "text", "told_up_to", "done_at")
-    readonly_fields = fields
     ordering = ("-made_at",)
 
 

@@ -2,7 +2,6 @@
 there before.
 """
 
-from collections.abc import Callable
 from typing import Any
 
 from django.conf import settings
@@ -13,6 +12,7 @@ from django.http.response import HttpResponseBase
 
 from butt.accounts import browsers
 from butt.accounts.models import Account
+from butt.public.holding import Answer
 
 COOKIE = "known"
 _CAME, _LEFT = "butt.came", "butt.left"
@@ -33,9 +33,7 @@ def _left(request: HttpRequest, **_: Any) -> None:
     request.META[_LEFT] = True
 
 
-def remembering(
-    get_response: Callable[[HttpRequest], HttpResponseBase],
-) -> Callable[[HttpRequest], HttpResponseBase]:
+def remembering(get_response: Answer) -> Answer:
     """Middleware: controls what the browser keeps of the response."""
 
     def answer(request: HttpRequest) -> HttpResponseBase:

@@ -11,6 +11,9 @@ from django.http.response import HttpResponseBase
 from butt.limits.slowed import note
 from butt.limits.table import Limit
 
+Answer = Callable[[HttpRequest], HttpResponseBase]
+"""What middleware gets, and makes another of."""
+
 _HELD = "butt.held"
 _lock = threading.Lock()
 _taken: Counter[tuple[str, str]] = Counter()
@@ -56,9 +59,7 @@ def hold(request: HttpRequest, limit: Limit, who: str) -> bool:
     return False
 
 
-def holding(
-    get_response: Callable[[HttpRequest], HttpResponseBase],
-) -> Callable[[HttpRequest], HttpResponseBase]:
+def holding(get_response: Answer) -> Answer:
     """Middleware: a request without any other caretaker holds its places until its response is closed."""
 
     def answer(request: HttpRequest) -> HttpResponseBase:

@@ -16,6 +16,8 @@ from butt.limits.table import ADDRESS_JOINS, ADDRESS_MISSES
 from butt.peers import aliases
 from butt.public.addresses import address_of
 from butt.public.pages.apps import APPS
+from butt.public.pages.claims import failed, unlisted
+from butt.public.pages.sorry import sorry
 
 _looks, _misses = Rate(ADDRESS_JOINS), Rate(ADDRESS_MISSES)
 """In this server's own memory, as for invites. They are bounded because each look asks the bot."""
@@ -32,17 +34,15 @@ def alias(request: HttpRequest, name: str, alias: str) -> HttpResponse:
     try:
         found = aliases.find(view.agent, alias.lower()) if view else None
     except Refused as no:
-        response = _failed(request, "not now", no.message, 503)
-        response["Retry-After"] = "5"
-        return response
+        return _failed(request, "not now", no.message, 503, 5)
     if view is None or found is None:
         if wait := _misses.wait_of(visitor):
             return _too_often(request, wait)
         return _failed(request, "not here", "Nobody here has this alias. Check the link.", 404)
     if _wants_json(request):
-        return _unlisted(JsonResponse({"status": "successful", **found.as_told()}))
+        return unlisted(JsonResponse({"status": "successful", **found.as_told()}))
     apps = [app for app in APPS if app.opens and app.network == view.network]
-    return _unlisted(render(request, "alias.html", {"bot": view, "found": found, "apps": apps}))
+    return unlisted(render(request, "alias.html", {"bot": view, "found": found, "apps": apps}))
 
 
 def _wants_json(request: HttpRequest) -> bool:
@@ -50,17 +50,11 @@ def _wants_json(request: HttpRequest) -> bool:
 
 
 def _too_often(request: HttpRequest, wait: int) -> HttpResponse:
-    response = _failed(request, "a moment", "You are opening aliases too often. Please wait a minute.", 429)
-    response["Retry-After"] = str(wait)
-    return response
+    message = "You are opening aliases too often. Please wait a minute."
+    return _failed(request, "a moment", message, 429, wait)
 
 
-def _failed(request: HttpRequest, title: str, message: str, status: int) -> HttpResponse:
+def _failed(request: HttpRequest, title: str, message: str, status: int, wait: int = 0) -> HttpResponse:
     if _wants_json(request):
-        return _unlisted(JsonResponse({"status": "failed", "error": message}, status=status))
-    return _unlisted(render(request, "error.html", {"title": title, "message": message}, status=status))
-
-
-def _unlisted(response: HttpResponse) -> HttpResponse:
-    response["X-Robots-Tag"] = "noindex, nofollow"
-    return response
+        return unlisted(failed(message, status, wait))
+    return unlisted(sorry(request, title, message, status, wait=wait))

@@ -17,6 +17,7 @@ from butt.billing.interface import BadCard, CardForm, Forged, NoAnswer
 from butt.configuration import configuration
 from butt.public.api.errors import problem
 from butt.public.pages.person import for_person
+from butt.public.pages.sorry import sorry
 from butt.public.pages.way import on_their_way_to
 
 P = ParamSpec("P")
@@ -129,7 +130,7 @@ def invoice(request: HttpRequest, person: Agent, number: str) -> HttpResponse:
     try:
         found = next((each for each in billing().invoices(person) if each.id == number), None)
     except NoAnswer as trouble:
-        return render(request, "error.html", {"title": "not now", "message": str(trouble)}, status=503)
+        return sorry(request, "not now", str(trouble), 503)
     if found is None:
         raise Http404
     return render(request, "billing/invoice.html", {"invoice": found})

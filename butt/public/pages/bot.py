@@ -1,11 +1,9 @@
 """The pages of one bot."""
 
-from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_safe
 
-from butt.agents.actions import Refused
 from butt.agents.bots import bot_by_name
 from butt.agents.models import Agent, Role
 from butt.agents.states import Action
@@ -13,6 +11,7 @@ from butt.agents.view import View
 from butt.imports.catchup import is_told
 from butt.public.live import mark
 from butt.public.pages.person import for_person
+from butt.public.pages.sorry import refusals_shown
 from butt.public.pages.vault import shown_copy
 from butt.sources.actions import ALL_ACTIONS, awaited, newer
 
@@ -67,7 +66,5 @@ def delete(request: HttpRequest, person: Agent, name: str) -> HttpResponse:
 
 def attempt(request: HttpRequest, person: Agent, bot: Agent, action: Action) -> None:
     """Ask for the action; the next page shows a refusal."""
-    try:
+    with refusals_shown(request):
         ALL_ACTIONS[action](person, bot)
-    except Refused as no:
-        messages.error(request, no.message)

@@ -5,7 +5,7 @@ Source: https://github.com/ssbc/ssb-http-invite-spec
 
 import json
 
-from django.http import HttpRequest, JsonResponse
+from django.http import HttpRequest, HttpResponse, JsonResponse
 
 from butt.agents.actions import Refused
 from butt.invites.claiming import claim, join_url, state_without_uses
@@ -45,10 +45,7 @@ def claimed(request: HttpRequest, invite: Invite) -> JsonResponse:
     try:
         welcome = claim(invite, _id_in(request, invite))
     except Refused as no:
-        response = failed(no.message, STATUS[no.code])
-        if no.code == "no_answer":
-            response["Retry-After"] = "5"
-        return response
+        return failed(no.message, STATUS[no.code], 5 if no.code == "no_answer" else 0)
     return JsonResponse(
         {
             "status": "successful",
@@ -58,8 +55,16 @@ def claimed(request: HttpRequest, invite: Invite) -> JsonResponse:
     )
 
 
-def failed(message: str, status: int) -> JsonResponse:
-    return JsonResponse({"status": "failed", "error": message}, status=status)
+def failed(message: str, status: int, wait: int = 0) -> JsonResponse:
+    """What an app is told. `wait` is how many seconds later another try makes sense."""
+    headers = {"Retry-After": str(wait)} if wait else {}
+    return JsonResponse({"status": "failed", "error": message}, status=status, headers=headers)
+
+
+def unlisted(response: HttpResponse) -> HttpResponse:
+    """No search engine lists the page."""
+    response["X-Robots-Tag"] = "noindex, nofollow"
+    return response
 
 
 def _id_in(request: HttpRequest, invite: Invite) -> str:

@@ -1,16 +1,16 @@
 """Pages for when something does not exist or went wrong."""
 
 import sys
-from collections.abc import Callable
 from http import HTTPStatus
 
 from django.core.exceptions import RequestDataTooBig
 from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.http.response import HttpResponseBase
-from django.shortcuts import render
 
 from butt.public.api.errors import problem, wants_json
+from butt.public.holding import Answer
+from butt.public.pages.sorry import sorry
 from butt.public.refusals import RefusalCode, refusal_of
 
 DATABASE_SECONDS, UPLOADS_SECONDS = 5, 60
@@ -28,9 +28,7 @@ def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpR
     return _tell(request, 404, "not_found", "not here", message, for_programs=for_programs)
 
 
-def not_allowed(
-    get_response: Callable[[HttpRequest], HttpResponseBase],
-) -> Callable[[HttpRequest], HttpResponseBase]:
+def not_allowed(get_response: Answer) -> Answer:
     """Middleware: a method that a path does not support is an error like any other; Django's own answer has
     no text.
     """
@@ -53,9 +51,7 @@ def _no_such_method(request: HttpRequest, known: str) -> HttpResponse:
     return told
 
 
-def refused(
-    get_response: Callable[[HttpRequest], HttpResponseBase],
-) -> Callable[[HttpRequest], HttpResponseBase]:
+def refused(get_response: Answer) -> Answer:
     """Middleware: requests that the server refused are answered here, so that they get all the usual headers."""
 
     def answer(request: HttpRequest) -> HttpResponseBase:
@@ -109,4 +105,4 @@ def _tell(
     if wants_json(request):
         status, body = problem(status, code, for_programs or message)
         return JsonResponse(body, status=status)
-    return render(request, "error.html", {"title": title, "message": message}, status=status)
+    return sorry(request, title, message, status)

@@ -29,6 +29,7 @@ from butt.imports.catchup import say_caught_up
 from butt.imports.receiving import FORK, Receiving
 from butt.public.pages.networks import network_in
 from butt.public.pages.person import account_of, for_person
+from butt.public.pages.sorry import refusals_shown
 from butt.public.uploads import incoming
 
 STATUS = {"too_big": 413, "disk_full": 507, "broken_off": 408}
@@ -135,10 +136,8 @@ def caught_up(request: HttpRequest, person: Agent, name: str) -> HttpResponse:
     """After signing in, people come here by GET, which confirms nothing."""
     bot = bot_by_name(person, name)
     if request.method == "POST":
-        try:
+        with refusals_shown(request):
             say_caught_up(person, bot)
-        except Refused as no:
-            messages.error(request, no.message)
     return redirect("bot", bot.name)
 
 

@@ -11,6 +11,7 @@ from butt.billing.money import locale_of
 from butt.public.letters import say
 from butt.public.pages.billing import where_money_is
 from butt.public.pages.person import for_person
+from butt.public.pages.sorry import sorry
 
 LABELS = {
     "name": ("name or company", "organization"),
@@ -32,7 +33,7 @@ def address(request: HttpRequest, person: Agent) -> HttpResponse:
         try:
             return _shown(request, billing().address(person))
         except NoAnswer as trouble:
-            return render(request, "error.html", {"title": "not now", "message": str(trouble)}, status=503)
+            return sorry(request, "not now", str(trouble), 503)
     given = InvoiceAddress(**{name: request.POST.get(name, "") for name in FIELDS})
     try:
         billing().tell_address(person, given)

@@ -21,6 +21,7 @@ from butt.peers.following import Relation
 from butt.peers.signing_in import NoSignIn, Why
 from butt.public.letters import say
 from butt.public.pages.challenges import Purpose, begin
+from butt.public.pages.sorry import sorry
 
 _MEMBERS = "member_of"
 STAYS = timedelta(hours=12)
@@ -43,10 +44,8 @@ def _of_a_room(
             return page(request, view, **more)
         except (Refused, NoSignIn) as no:
             is_too_often = isinstance(no, NoSignIn) and no.why is Why.TOO_OFTEN
-            said = {"title": "not now", "message": str(no)}
-            response = render(request, "error.html", said, status=429 if is_too_often else 503)
-            response["Retry-After"] = "300" if is_too_often else "5"
-            return response
+            status, wait = (429, 300) if is_too_often else (503, 5)
+            return sorry(request, "not now", str(no), status, wait=wait)
 
     return wrapped
 

@@ -18,8 +18,9 @@ from butt.limits.rates import Rate
 from butt.limits.table import ADDRESS_JOINS, ADDRESS_MISSES
 from butt.public.addresses import address_of
 from butt.public.pages.apps import APPS
-from butt.public.pages.claims import claimed, failed, is_claim, told, wants_json
+from butt.public.pages.claims import claimed, failed, is_claim, told, unlisted, wants_json
 from butt.public.pages.member import has_members_page
+from butt.public.pages.sorry import sorry
 from butt.public.qr import drawn
 
 _looks, _misses = Rate(ADDRESS_JOINS), Rate(ADDRESS_MISSES)
@@ -45,22 +46,14 @@ def join(request: HttpRequest, token: str) -> HttpResponse:
     found = claimable(token) if for_app else entry_by_token(token)
     looks = _looks if found else _misses
     if wait := looks.wait_of(f"address {network_of(address_of(request))}"):
-        response = _refused(
-            request, for_app, "a moment", "You are opening invites too often. Please wait a minute.", 429
-        )
-        response["Retry-After"] = str(wait)
-        return response
+        message = "You are opening invites too often. Please wait a minute."
+        return _refused(request, for_app, "a moment", message, 429, wait)
     if found is None:
-        return _refused(
-            request,
-            for_app,
-            "not here",
-            "There is no such invite. Check the link, or ask for another one.",
-            404,
-        )
+        message = "There is no such invite. Check the link, or ask for another one."
+        return _refused(request, for_app, "not here", message, 404)
     if isinstance(found, Invite):
-        return _unlisted(claimed(request, found) if is_claim(request) else told(found))
-    return _unlisted(_page(request, found))
+        return unlisted(claimed(request, found) if is_claim(request) else told(found))
+    return unlisted(_page(request, found))
 
 
 def _page(request: HttpRequest, entry: InviteEntry) -> HttpResponse:
@@ -96,11 +89,8 @@ def profile(request: HttpRequest, name: str) -> HttpResponse:
     if not shown["invites"]:
         raise Http404
     if wait := _looks.wait_of(f"address {network_of(address_of(request))}"):
-        response = _refused(
-            request, False, "a moment", "You are asking for invites too often. Please wait a minute.", 429
-        )
-        response["Retry-After"] = str(wait)
-        return response
+        message = "You are asking for invites too often. Please wait a minute."
+        return _refused(request, False, "a moment", message, 429, wait)
     try:
         invite = offer(view.agent)
     except Refused as no:
@@ -114,12 +104,8 @@ def robots(request: HttpRequest) -> HttpResponse:  # noqa: ARG001
     return HttpResponse(ROBOTS, content_type="text/plain")
 
 
-def _refused(request: HttpRequest, for_app: bool, title: str, message: str, status: int) -> HttpResponse:
-    if for_app:
-        return _unlisted(failed(message, status))
-    return _unlisted(render(request, "error.html", {"title": title, "message": message}, status=status))
-
-
-def _unlisted(response: HttpResponse) -> HttpResponse:
-    response["X-Robots-Tag"] = "noindex, nofollow"
-    return response
+def _refused(
+    request: HttpRequest, for_app: bool, title: str, message: str, status: int, wait: int = 0
+) -> HttpResponse:
+    response = failed(message, status, wait) if for_app else sorry(request, title, message, status, wait=wait)
+    return unlisted(response)

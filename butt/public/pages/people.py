@@ -3,7 +3,6 @@
 import re
 import uuid
 
-from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_POST
@@ -20,6 +19,7 @@ from butt.billing.payers import payer_of
 from butt.public import sharing
 from butt.public.letters import is_verified, say
 from butt.public.pages.person import account_of, for_person
+from butt.public.pages.sorry import refusals_shown, sorry
 
 
 @for_person
@@ -48,15 +48,12 @@ def people(request: HttpRequest, person: Agent, name: str) -> HttpResponse:
         }
     if request.method != "POST":
         return render(request, "bot/people.html", shown)
-    email, role, error = request.POST.get("email", ""), request.POST.get("role", Role.OWNER), ""
+    email, role = request.POST.get("email", ""), request.POST.get("role", Role.OWNER)
     try:
         sharing.invite(account_of(request), bot, email, role)
     except Refused as no:
-        error = no.message
-    if error:
-        return render(
-            request, "bot/people.html", {**shown, "email": email, "role": role, "error": error}, status=422
-        )
+        shown |= {"email": email, "role": role, "error": no.message}
+        return render(request, "bot/people.html", shown, status=422)
     say(request, f"We have sent an email to {email.strip().lower()}.")
     return redirect("people", bot.name)
 
@@ -74,13 +71,11 @@ def withdraw(request: HttpRequest, person: Agent, name: str, number: int) -> Htt
 def change_role(request: HttpRequest, person: Agent, name: str, person_id: uuid.UUID) -> HttpResponse:
     """Give a person who shares the bot another role or, with `remove`, none."""
     bot = bot_by_name(person, name)
-    try:
+    with refusals_shown(request):
         if "remove" in request.POST:
             sharing.remove(person, bot, person_id)
         else:
             sharing.set_role(person, bot, person_id, request.POST.get("role", ""))
-    except Refused as no:
-        messages.error(request, no.message)
     return redirect("people", bot.name)
 
 
@@ -88,15 +83,13 @@ def change_role(request: HttpRequest, person: Agent, name: str, person_id: uuid.
 @for_person
 def leave(request: HttpRequest, person: Agent, name: str) -> HttpResponse:
     bot = bot_by_name(person, name, Role.MODERATOR)
-    try:
+    with refusals_shown(request):
         if takeover.leave(billing(), person, bot):
             return redirect("dashboard")
         say(
             request,
             "We have asked the others whether they will pay. You leave as soon as one of them agrees.",
         )
-    except Refused as no:
-        messages.error(request, no.message)
     return redirect("people", bot.name)
 
 
@@ -114,12 +107,10 @@ def agree_to_pay(request: HttpRequest, person: Agent, name: str) -> HttpResponse
     """At the price that the form showed."""
     bot = bot_by_name(person, name)
     amount, currency = request.POST.get("amount", ""), request.POST.get("currency", "")
-    try:
+    with refusals_shown(request):
         price = Price(int(amount) if re.fullmatch("[0-9]{1,9}", amount) else -1, currency)
         takeover.agree(billing(), person, bot, price)
         say(request, f"From now on, you pay for {bot.name}.")
-    except Refused as no:
-        messages.error(request, no.message)
     return redirect("people", bot.name)
 
 
@@ -133,4 +124,4 @@ def share(request: HttpRequest, person: Agent, key: str) -> HttpResponse:
     except Refused as no:
         if bot := owners.joined_by(person, key):
             return redirect("bot", bot.name)
-        return render(request, "error.html", {"title": "no", "message": no.message}, status=410)
+        return sorry(request, "no", no.message, 410)

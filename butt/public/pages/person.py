@@ -8,12 +8,12 @@ from allauth.account.decorators import reauthentication_required
 from django.contrib.auth.decorators import login_required
 from django.http import Http404, HttpRequest
 from django.http.response import HttpResponseBase
-from django.shortcuts import render
 
 from butt.accounts import impersonation
 from butt.accounts.models import Account, Impersonation
 from butt.agents.bots import NotAnOwner
 from butt.agents.models import Agent
+from butt.public.pages.sorry import sorry
 
 P = ParamSpec("P")
 
@@ -59,18 +59,15 @@ def for_person(
         if look := look_of(request):
             matched = request.resolver_match
             if request.method not in {"GET", "HEAD"} or not matched or matched.url_name not in LOOKED_AT:
-                said = {
-                    "title": "only looking",
-                    "message": "You are viewing somebody else's pages. Stop viewing them first.",
-                }
-                return render(request, "error.html", said, status=403)
+                message = "You are viewing somebody else's pages. Stop viewing them first."
+                return sorry(request, "only looking", message, 403)
             person = look.person
         try:
             return page(request, person, *args, **kwargs)
         except Agent.DoesNotExist:
             raise Http404 from None
         except NotAnOwner as no:
-            return render(request, "error.html", {"title": "for owners", "message": str(no)}, status=403)
+            return sorry(request, "for owners", str(no), 403)
 
     return wrapped  # type: ignore[return-value]
 

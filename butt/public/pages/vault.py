@@ -3,16 +3,15 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils import timezone
 
-from butt.agents.actions import Refused
 from butt.agents.bots import bot_by_name
 from butt.agents.models import Agent
 from butt.configuration import configuration
 from butt.public.pages.person import for_person
+from butt.public.pages.sorry import refusals_shown
 from butt.vault.asking import ask_back, behind_for, copy_of, is_lost
 from butt.vault.models import Vaulted
 
@@ -53,8 +52,6 @@ def come_back(request: HttpRequest, person: Agent, name: str) -> HttpResponse:
     """A click that restores it. After signing in, people come here by GET, which does nothing."""
     bot = bot_by_name(person, name)
     if request.method == "POST":
-        try:
+        with refusals_shown(request):
             ask_back(person, bot)
-        except Refused as no:
-            messages.error(request, no.message)
     return redirect("bot", bot.name)
