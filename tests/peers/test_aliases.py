@@ -73,7 +73,7 @@ def test_a_members_alias_has_a_page_until_it_is_revoked(alice: Agent, bot: Agent
     assert "alias" in asks(real_pub, FRIDA, "room.metadata")["features"]
     url = registers(real_pub, FRIDA, "frida")
     assert url == f"{configuration().public_url}/@{bot.name}/frida"
-    with pytest.raises(RemoteError, match="for members"):
+    with pytest.raises(RemoteError, match="only members of this room"):
         registers(real_pub, EVE, "eve")
 
     answer = page(bot, "frida")

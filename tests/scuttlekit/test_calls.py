@@ -116,7 +116,7 @@ async def test_extra_arguments_are_ignored_and_missing_ones_reported():
         assert await peer.call("echo", 1, 2, 3) == [1, 2, 3]
         assert await peer.collect("counted", limit=9) == [0, 1, 2]
         assert await peer.collect("counted", 2, 5, limit=9) == [0, 1]
-        with pytest.raises(RemoteError, match="first is called with at least 1 arguments, not 0"):
+        with pytest.raises(RemoteError, match="first needs at least 1 arguments, not 0"):
             await peer.call("first")
 
 

@@ -55,7 +55,7 @@ def test_networks_do_not_mix():
 
 
 def test_an_unwelcome_client_is_turned_away():
-    with pytest.raises(HandshakeFailed, match="welcome"):
+    with pytest.raises(HandshakeFailed, match="does not accept"):
         shake(client(ALICE, PUB.public), server(PUB, welcome=lambda feed_id: feed_id != ALICE.id))
     shake(client(ALICE, PUB.public), server(PUB, welcome=lambda feed_id: feed_id == ALICE.id))
 

@@ -43,7 +43,7 @@ Chain = tuple[Protocol, ...]
 def parse_multiserver(text: str) -> tuple[Chain, ...]:
     """Parse a multiserver text into its alternatives, whatever their protocols. Raises InvalidFormat."""
     if len(text) > LONGEST:
-        raise InvalidFormat(f"an address is not longer than {LONGEST} characters")
+        raise InvalidFormat(f"an address can have at most {LONGEST} characters")
     return tuple(
         tuple(_parse_protocol(protocol) for protocol in _split(alternative, "~"))
         for alternative in _split(text, ";")
@@ -58,7 +58,7 @@ def format_multiserver(chains: tuple[Chain, ...]) -> str:
 def _parse_protocol(text: str) -> Protocol:
     name, *data = _split(text, ":")
     if not _NAME.fullmatch(name):
-        raise InvalidFormat("an address begins with the name of a protocol, such as 'net:'")
+        raise InvalidFormat("an address must begin with the name of a protocol, such as 'net:'")
     return Protocol(name, tuple(map(_unescape, data)))
 
 
@@ -83,7 +83,7 @@ def _unescape(data: str) -> str:
     if any(sign.isspace() or not sign.isprintable() for sign in data):
         raise InvalidFormat("an address cannot contain spaces")
     if re.search(r"!(?![!:;~])", re.sub(r"![!:;~]", "", data)):
-        raise InvalidFormat("in an address '!' escapes one of '!:;~'")
+        raise InvalidFormat("in an address, '!' can only escape one of '!:;~'")
     return re.sub(r"!([!:;~])", r"\1", data)
 
 
@@ -104,13 +104,13 @@ class Address:
     def __post_init__(self) -> None:
         decode_feed_id(self.key)
         if not _HOST.fullmatch(self.host) and not _is_ipv6(self.host):
-            raise InvalidFormat("an address needs a host without spaces or signs")
+            raise InvalidFormat("an address needs a host name without spaces or special characters")
         if not 0 < self.port <= _MAX_PORT:
-            raise InvalidFormat(f"a port is between 1 and {_MAX_PORT}, not {self.port}")
+            raise InvalidFormat(f"a port must be between 1 and {_MAX_PORT}, not {self.port}")
         if self.transport not in _TRANSPORTS:
-            raise InvalidFormat(f"a transport is one of {', '.join(_TRANSPORTS)}")
+            raise InvalidFormat(f"a transport must be one of {', '.join(_TRANSPORTS)}")
         if not _PATH.fullmatch(self.path) or (self.path and _TRANSPORTS[self.transport] is None):
-            raise InvalidFormat("only a ws or wss address has a path, and it starts with '/'")
+            raise InvalidFormat("only a ws or wss address can have a path, and it must start with '/'")
 
     @classmethod
     def parse(cls, text: str) -> Self:
@@ -175,7 +175,7 @@ class Address:
             return cls(without_brackets(host), _parse_port(port), key, transport)
         url = re.fullmatch(r"//(\[[^]/]*\]|[^:/]*)(?::([^/]*))?(/.*)?", ":".join(data))
         if url is None:
-            raise InvalidFormat(f"a {transport} address reads {transport}://host:port")
+            raise InvalidFormat(f"a {transport} address must have the form {transport}://host:port")
         host, port, path = url.groups(default="")
         return cls(host.strip("[]"), _parse_port(port) if port else default, key, transport, path)
 
@@ -212,5 +212,5 @@ def _is_ipv6(host: str) -> bool:
 
 def _parse_port(text: str) -> int:
     if not re.fullmatch(r"[0-9]{1,5}", text):
-        raise InvalidFormat("an address needs a port, a number")
+        raise InvalidFormat("an address needs a port number")
     return int(text)

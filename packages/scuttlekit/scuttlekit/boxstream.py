@@ -118,4 +118,4 @@ class Opener:
         try:
             return bindings.crypto_secretbox_open_easy(box, self._nonce.take(), self._key)
         except CryptoError:
-            raise ProtocolError("a box does not open: the stream was changed on its way") from None
+            raise ProtocolError("a box cannot be decrypted: the stream was altered in transit") from None

@@ -57,7 +57,7 @@ def parse(text: bytes) -> Any:
     if len(text) > MAX_SIZE:
         raise InvalidFormat(f"JSON of {len(text)} bytes is longer than {MAX_SIZE}")
     if len(text) > MAX_VALUES and sum(map(text.count, (b"[", b"{", b","))) > MAX_VALUES:
-        raise InvalidFormat(f"JSON holds more than {MAX_VALUES} values")
+        raise InvalidFormat(f"JSON has more than {MAX_VALUES} values")
     try:
         value = orjson.loads(text)
     except orjson.JSONDecodeError:
@@ -121,7 +121,7 @@ def _with_doubles(value: Any, depth: int) -> Any:
     """The same value with its numbers as doubles. Raises InvalidFormat if it nests deeper than `depth`."""
     if isinstance(value, dict | list):
         if not depth:
-            raise InvalidFormat(f"JSON nests deeper than {MAX_DEPTH}")
+            raise InvalidFormat(f"JSON is nested deeper than {MAX_DEPTH} levels")
         if isinstance(value, dict):
             return {key: _with_doubles(inner, depth - 1) for key, inner in value.items()}
         return [_with_doubles(inner, depth - 1) for inner in value]
@@ -172,7 +172,7 @@ def _write_exactly(value: Any, *, indented: bool) -> bytes:
 def _write(value: Any, add: Any, newline: str, indent: str, depth: int) -> None:
     if isinstance(value, dict | list | tuple):
         if depth >= _MAX_WRITTEN_DEPTH:
-            raise InvalidFormat(f"a value nests deeper than {_MAX_WRITTEN_DEPTH}")
+            raise InvalidFormat(f"a value is nested deeper than {_MAX_WRITTEN_DEPTH} levels")
         inner, separator = newline + indent, ""
         add("{" if isinstance(value, dict) else "[")
         if isinstance(value, dict):
@@ -197,7 +197,7 @@ def _in_order(value: dict[Any, Any]) -> list[tuple[str, Any]]:
     others: list[tuple[str, Any]] = []
     for key, child in value.items():
         if not isinstance(key, str):
-            raise InvalidFormat(f"a key is a string, not {type(key).__name__}")
+            raise InvalidFormat(f"a key must be a string, not {type(key).__name__}")
         (indices if _is_index(key) else others).append((key, child))
     return sorted(indices, key=lambda member: int(member[0])) + others
 

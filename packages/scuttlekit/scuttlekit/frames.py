@@ -71,7 +71,7 @@ def encode(request: int, value: Any, *, stream: bool = False, end: bool = False)
     """
     kind, body = encode_body(value)
     if not 0 < len(body) <= MAX_BODY:
-        raise ProtocolError(f"a frame's body has 1 to {MAX_BODY} bytes, not {len(body)}")
+        raise ProtocolError(f"a frame's body must have 1 to {MAX_BODY} bytes, not {len(body)}")
     flags = kind | (_STREAM if stream else 0) | (_END if end else 0)
     return _HEADER.pack(flags, len(body), request) + body
 
@@ -136,7 +136,7 @@ class FrameDecoder:
         while not self.ended and most - at >= _HEADER.size:
             flags, length, request = _HEADER.unpack_from(data, at)
             if flags & _KIND == _KIND or flags > _FLAGS:
-                raise ProtocolError(f"a frame has flags {flags}, which mean nothing")
+                raise ProtocolError(f"a frame has the invalid flags {flags}")
             if length > MAX_BODY:
                 raise ProtocolError(f"a frame's body of {length} bytes is longer than {MAX_BODY}")
             end = at + _HEADER.size + length

@@ -100,7 +100,7 @@ def server(
     signature, remote = hello[:_SIGNATURE], hello[_SIGNATURE:]
     _verify(remote, signature, network + keys.public + _hash(ab))
     if welcome is not None and not welcome(encode_feed_id(remote)):
-        raise HandshakeFailed("the client is not welcome here")
+        raise HandshakeFailed("this server does not accept this client")
     secret = _hash(network + ab + abx + _shared(mine.private, _curve_public(remote)))
     signed = keys.sign(network + hello + _hash(ab))
     last = bindings.crypto_secretbox_easy(signed, _NONCE, secret)
@@ -157,4 +157,4 @@ def _verify(public: bytes, signature: bytes, message: bytes) -> None:
     try:
         bindings.crypto_sign_open(signature + message, public)
     except CryptoError:
-        raise HandshakeFailed("the peer's signature is not its own") from None
+        raise HandshakeFailed("the peer's signature is invalid") from None

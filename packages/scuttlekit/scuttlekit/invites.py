@@ -31,7 +31,7 @@ class InviteCode:
 
     def __post_init__(self) -> None:
         if len(self.seed) != KEY_BYTES:
-            raise InvalidFormat(f"an invite's seed has {KEY_BYTES} bytes, not {len(self.seed)}")
+            raise InvalidFormat(f"an invite's seed must have {KEY_BYTES} bytes, not {len(self.seed)}")
 
     @classmethod
     def parse(cls, text: str) -> Self:
@@ -45,7 +45,9 @@ class InviteCode:
             return cls(Address.parse(place), _decode_seed(seed))
         chain, *others = parse_multiserver(text)
         if others or len(chain) != 2 or chain[1].name != "shs" or len(chain[1].data) != 2:  # noqa: PLR2004 - place and key; key and seed
-            raise InvalidFormat("an invite reads host:port:@key.ed25519~seed or net:host:port~shs:key:seed")
+            raise InvalidFormat(
+                "an invite must have the form host:port:@key.ed25519~seed or net:host:port~shs:key:seed"
+            )
         seed = chain[1].data[1]
         return cls(Address.parse(text.removesuffix(f":{seed}")), _decode_seed(seed))
 

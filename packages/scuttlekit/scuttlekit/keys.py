@@ -52,7 +52,7 @@ def encode_feed_id(public: bytes) -> str:
 def decode_feed_id(feed_id: str) -> bytes:
     """Decode a feed id, `@….ed25519`, into its 32-byte public key. Raises InvalidFormat."""
     if not feed_id.startswith("@") or not feed_id.endswith(f".{CURVE}"):
-        raise InvalidFormat(f"a feed id starts with '@' and ends with '.{CURVE}'")
+        raise InvalidFormat(f"a feed id must start with '@' and end with '.{CURVE}'")
     return decode_base64(feed_id[1 : -len(CURVE) - 1], KEY_BYTES, "the feed id's key")
 
 
@@ -85,7 +85,7 @@ class KeyPair:
 
     def __post_init__(self) -> None:
         if len(self.seed) != KEY_BYTES:
-            raise InvalidFormat(f"a key's seed has {KEY_BYTES} bytes, not {len(self.seed)}")
+            raise InvalidFormat(f"a key's seed must have {KEY_BYTES} bytes, not {len(self.seed)}")
         public, _ = bindings.crypto_sign_seed_keypair(self.seed)
         object.__setattr__(self, "public", public)
         object.__setattr__(self, "id", encode_feed_id(public))

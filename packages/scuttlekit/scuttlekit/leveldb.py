@@ -108,7 +108,7 @@ class _Folder:
         offset, size = handle
         contents, trailer = data[offset : offset + size], data[offset + size : offset + size + _TRAILER.size]
         if len(trailer) != _TRAILER.size:
-            raise InvalidFormat("a table of LevelDB refers to what is not there")
+            raise InvalidFormat("a table of LevelDB refers to data that does not exist")
         compression, checksum = _TRAILER.unpack(trailer)
         if _masked_crc(contents + trailer[:1]) != checksum:
             raise InvalidFormat("a table of LevelDB is damaged: a checksum is wrong")
@@ -246,7 +246,9 @@ def _block(contents: bytes) -> Iterator[tuple[bytes, bytes]]:
     while fields:
         shared, fresh, size = fields.number(), fields.number(), fields.number()
         if shared > len(key):
-            raise InvalidFormat("a table of LevelDB is damaged: a key goes on from more than there was")
+            raise InvalidFormat(
+                "a table of LevelDB is damaged: a key shares more bytes than the key before it has"
+            )
         key = key[:shared] + fields.cut(fresh)
         yield key, fields.cut(size)
 

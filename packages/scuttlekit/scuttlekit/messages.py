@@ -143,7 +143,7 @@ def message_id(value: Any) -> str:
 def decode_hmac_key(text: Any) -> bytes:
     """Decode the key that a separate network mixes into signatures: base64 of 32 bytes. Raises InvalidFormat."""
     if not isinstance(text, str):
-        raise InvalidFormat(f"an HMAC key is written as a string, not as {type(text).__name__}")
+        raise InvalidFormat(f"an HMAC key must be a string, not {type(text).__name__}")
     return decode_base64(text, KEY_BYTES, "the HMAC key")
 
 
@@ -157,14 +157,14 @@ def _named_before(value: Any) -> Head | None:
 
 def _checked_fields(value: Any, head: Head | None) -> dict[str, Any]:
     if not isinstance(value, dict):
-        raise InvalidMessage("a message is an object")
+        raise InvalidMessage("a message must be an object")
     if tuple(value) not in _FIELDS:
-        raise InvalidMessage("a message has seven fields: " + ", ".join(_FIELDS[0]) + ", in this order")
+        raise InvalidMessage("a message must have seven fields: " + ", ".join(_FIELDS[0]) + ", in this order")
     if value["hash"] != "sha256":
-        raise InvalidMessage("a message's hash is sha256")
+        raise InvalidMessage("a message's hash must be sha256")
     sequence = value["sequence"]
     if isinstance(sequence, bool) or not isinstance(sequence, int):
-        raise InvalidMessage("a message's sequence is a whole number")
+        raise InvalidMessage("a message's sequence must be a whole number")
     expected = head.sequence + 1 if head else 1
     if sequence != expected or sequence > MAX_SEQUENCE:
         raise InvalidMessage(
@@ -175,7 +175,7 @@ def _checked_fields(value: Any, head: Head | None) -> dict[str, Any]:
     timestamp = value["timestamp"]
     # ssb-validate checks the timestamp of the first message only.
     if head is None and (isinstance(timestamp, bool) or not isinstance(timestamp, int | float)):
-        raise InvalidMessage("a message's timestamp is a number")
+        raise InvalidMessage("a message's timestamp must be a number")
     return value
 
 
@@ -189,28 +189,28 @@ def _is_same(previous: Any, expected: str | None) -> bool:
 def _check_content(content: Any) -> None:
     if isinstance(content, str):
         if not _ENCRYPTED.fullmatch(content):
-            raise InvalidMessage("content that is a string is canonical base64 with .box after it")
+            raise InvalidMessage("content that is a string must be canonical base64, followed by .box")
         return
     if not isinstance(content, dict):
-        raise InvalidMessage("a message's content is an object or an encrypted string")
+        raise InvalidMessage("a message's content must be an object or an encrypted string")
     kind = content.get("type")
     if not isinstance(kind, str) or canonical.utf16_length(kind) not in _TYPE_LENGTHS:
-        raise InvalidMessage("content has a type, a string of 3 to 52 characters")
+        raise InvalidMessage("content must have a type, a string of 3 to 52 characters")
 
 
 def _check_length(text: bytes) -> None:
     # A text has at most as many UTF-16 units as bytes, so most messages need no decoding here.
     if len(text) > MAX_LENGTH and (length := canonical.utf16_length(text.decode())) > MAX_LENGTH:
-        raise InvalidMessage(f"a message has at most {MAX_LENGTH} characters, not {length}")
+        raise InvalidMessage(f"a message can have at most {MAX_LENGTH} characters, not {length}")
 
 
 def _decode_author(author: Any) -> bytes:
     if not isinstance(author, str):
-        raise InvalidMessage("a message's author is a feed id")
+        raise InvalidMessage("a message's author must be a feed id")
     try:
         return _decode_known(author)
     except InvalidFormat as error:
-        raise InvalidMessage(f"a message's author is a feed id: {error}") from None
+        raise InvalidMessage(f"a message's author must be a feed id: {error}") from None
 
 
 # Most received messages belong to a few feeds.
@@ -219,7 +219,7 @@ _decode_known = functools.lru_cache(maxsize=1000)(decode_feed_id)
 
 def _decode_signature(signature: Any) -> bytes:
     if not isinstance(signature, str) or not signature.endswith(SIGNATURE_SUFFIX):
-        raise InvalidMessage(f"a signature is a string that ends with {SIGNATURE_SUFFIX}")
+        raise InvalidMessage(f"a signature must be a string that ends with {SIGNATURE_SUFFIX}")
     try:
         return decode_base64(signature[: -len(SIGNATURE_SUFFIX)], _SIGNATURE_BYTES, "the signature")
     except InvalidFormat as error:

@@ -45,7 +45,7 @@ async def dial(
     Raises Unreachable or HandshakeFailed.
     """
     if address.transport != "net":
-        raise Unreachable(f"we do not speak {address.transport}")
+        raise Unreachable(f"the transport {address.transport} is not supported")
     steps = handshake.client(keys, decode_feed_id(address.key), network)
     connection = Connection(steps, _chooser(handlers), deadline=None, traffic=traffic)
     made = False

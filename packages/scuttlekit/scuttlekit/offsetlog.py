@@ -69,7 +69,7 @@ def framed(records: Iterable[bytes], at: int) -> tuple[bytes, list[int]]:
     for record in records:
         length = len(record)
         if not SHORTEST_RECORD <= length <= LONGEST_RECORD:
-            raise ValueError(f"a record has {SHORTEST_RECORD} to {LONGEST_RECORD} bytes, not {length}")
+            raise ValueError(f"a record must have {SHORTEST_RECORD} to {LONGEST_RECORD} bytes, not {length}")
         offsets.append(at)
         at += length + FRAME
         if at > MAX_SIZE:

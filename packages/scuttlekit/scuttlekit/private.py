@@ -38,7 +38,9 @@ def box(content: Any, recipients: Sequence[str]) -> str:
     JSON.
     """
     if not 0 < len(recipients) <= MAX_RECIPIENTS:
-        raise InvalidFormat(f"a private box has 1 to {MAX_RECIPIENTS} recipients, not {len(recipients)}")
+        raise InvalidFormat(
+            f"a private box must have 1 to {MAX_RECIPIENTS} recipients, not {len(recipients)}"
+        )
     nonce, key = secrets.token_bytes(_NONCE), secrets.token_bytes(KEY_BYTES)
     public, secret = bindings.crypto_box_keypair()
     opened = bytes([len(recipients)]) + key

@@ -74,19 +74,19 @@ class _Request:
     def read(cls, frame: "Frame") -> Self:
         """Parse a request's body. Raises ProtocolError or RemoteError, both meant for the peer."""
         if len(frame.body) > MAX_REQUEST:
-            raise RemoteError(f"a request has at most {MAX_REQUEST} bytes")
+            raise RemoteError(f"a request can have at most {MAX_REQUEST} bytes")
         value = frame.value
         if not isinstance(value, dict):
-            raise RemoteError("a request is a JSON object")
+            raise RemoteError("a request must be a JSON object")
         name, args = value.get("name"), value.get("args", [])
         kind = value.get("type", "async") if frame.stream else "async"
         parts = [name] if isinstance(name, str) else name
         if not isinstance(parts, list) or not all(isinstance(part, str) for part in parts):
-            raise RemoteError("a request's name is a list of strings")
+            raise RemoteError("a request's name must be a list of strings")
         if not isinstance(args, list):
-            raise RemoteError("a request's args are a list")
+            raise RemoteError("a request's args must be a list")
         if frame.stream and not (isinstance(kind, str) and kind in {"source", "sink", "duplex"}):
-            raise RemoteError("a stream's type is source, sink or duplex")
+            raise RemoteError("a stream's type must be source, sink or duplex")
         return cls(".".join(parts), kind, args)
 
 
@@ -134,7 +134,7 @@ class Api:
             self._takes[name] = _arguments(self._handlers[name])
         least, most = self._takes[name]
         if len(args) < least:
-            raise RemoteError(f"{name} is called with at least {least} arguments, not {len(args)}")
+            raise RemoteError(f"{name} needs at least {least} arguments, not {len(args)}")
         return args[:most]
 
     async def _manifest(self, _peer: Any, *_: Any) -> dict[str, Any]:

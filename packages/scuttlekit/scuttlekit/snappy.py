@@ -36,7 +36,7 @@ def decompress(data: bytes, most: int) -> bytes:
             offset, size = _number(data, at, _FAR_COPIES[kind]), rest + 1
             at += _FAR_COPIES[kind]
         if not 0 < offset <= len(found):
-            raise InvalidFormat("compressed data refers to what is not there")
+            raise InvalidFormat("compressed data refers to bytes that do not exist")
         piece = found[-offset : len(found) - offset + size]
         # A copy may overlap its own output, and then it repeats.
         found += (piece * (size // len(piece) + 1))[:size]

@@ -244,7 +244,7 @@ class Stream:
 
     async def _wait(self) -> None:
         if self._waiter is not None and not self._waiter.done():
-            raise RuntimeError("a stream has one reader")
+            raise RuntimeError("a stream can have only one reader")
         waiter = self._waiter = asyncio.get_running_loop().create_future()
         try:
             with self._session.waiting():

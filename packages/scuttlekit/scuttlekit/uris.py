@@ -40,21 +40,21 @@ class Uri:
 def parse_uri(text: str) -> Uri:
     """Parse any SSB URI, including ones with `:` between the parts or `//` before them. Raises InvalidFormat."""
     if len(text) > LONGEST:
-        raise InvalidFormat(f"an SSB URI is not longer than {LONGEST} characters")
+        raise InvalidFormat(f"an SSB URI can have at most {LONGEST} characters")
     scheme, _, rest = text.strip().partition(":")
     if scheme.lower() != "ssb":
-        raise InvalidFormat("an SSB URI starts with 'ssb:'")
+        raise InvalidFormat("an SSB URI must start with 'ssb:'")
     path, _, tail = rest.partition("?")
     parts = re.split("[:/]", path.removeprefix("//").removesuffix("/"), maxsplit=2)
     if not all(re.fullmatch(r"[a-z][a-z0-9-]*", part) for part in parts[:2]):
-        raise InvalidFormat("an SSB URI names a kind and a format")
+        raise InvalidFormat("an SSB URI must name a kind and a format")
     try:
         query = dict(parse_qsl(tail, keep_blank_values=True, strict_parsing=bool(tail), errors="strict"))
     except ValueError:
-        raise InvalidFormat("an SSB URI's query reads key=value&key=value") from None
+        raise InvalidFormat("the query of an SSB URI must have the form key=value&key=value") from None
     kind, form, value = (*parts, "", "")[:3]
     if (kind == "experimental") != (not form):
-        raise InvalidFormat("an SSB URI is either experimental or names a format")
+        raise InvalidFormat("an SSB URI must be experimental or name a format")
     return Uri(kind, form, value, query)
 
 
@@ -62,7 +62,7 @@ def sigil_to_uri(sigil: str) -> str:
     """Format a feed id `@…`, message id `%…` or blob id `&…` as an SSB URI. Raises InvalidFormat."""
     kind, suffix = _SIGILS.get(sigil[:1], ("", ""))
     if not kind or not sigil.endswith(f".{suffix}"):
-        raise InvalidFormat("only ids that read @….ed25519, %….sha256 or &….sha256 have a URI")
+        raise InvalidFormat("only ids of the form @….ed25519, %….sha256 or &….sha256 have a URI")
     data = decode_base64(sigil[1 : -len(suffix) - 1], KEY_BYTES, "the id")
     return str(Uri(kind, "classic", base64.urlsafe_b64encode(data).decode()))
 

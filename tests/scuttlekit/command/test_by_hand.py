@@ -163,7 +163,7 @@ def test_errors_are_in_words(person, words, complaint):
 
 def test_invalid_options_are_refused(person, port):
     person.starts("--external", "localhost", "--port", port)
-    with pytest.raises(RuntimeError, match=r"a feed id starts with '@'"):
+    with pytest.raises(RuntimeError, match=r"a feed id must start with '@'"):
         person.types("follow", "alice")
     person.stops()
     with pytest.raises(RuntimeError, match=r"The pub does not answer: .* Start it with: scuttlekit start"):

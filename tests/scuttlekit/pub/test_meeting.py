@@ -183,7 +183,7 @@ async def test_coming_and_going_without_end_is_refused(monkeypatch):
         for _ in range(3):
             await alice.collect("room.attendants", limit=1)
             await alice.call("tunnel.leave")
-        with pytest.raises(RemoteError, match="connect again first"):
+        with pytest.raises(RemoteError, match="reconnect first"):
             await alice.collect("room.attendants", limit=1)
         assert door.limits.refused == {"comings": 1}
     async with opened(Door()) as door, door.comes(ALICE) as alice:
@@ -297,7 +297,7 @@ async def test_a_tunnel_needs_a_present_member_and_a_permitted_caller(door):
         await is_refused(door.tunnel(alice, PUB))
         await is_refused(door.tunnel(bob, BOB))
         await is_refused(door.tunnel(key, BOB))
-        await is_refused(door.tunnel(alice, BOB, portal=CAROL), "another room")
+        await is_refused(door.tunnel(alice, BOB, portal=CAROL), "must be this room")
         for odd in (
             None,
             5,
@@ -444,4 +444,4 @@ async def test_anything_but_bytes_ends_the_tunnel(door):
         tunnel = door.tunnel(alice, BOB)
         await goes_through(tunnel)
         await tunnel.send({"no": "box stream"})
-        await is_refused(tunnel, "carries bytes")
+        await is_refused(tunnel, "only carry bytes")

@@ -76,7 +76,7 @@ class KnownAddress:
     def read(cls, entry: Any) -> Self:
         """Read an entry of the file. Raises InvalidFormat if it is not a peer's address."""
         if not isinstance(entry, dict):
-            raise InvalidFormat("an entry of gossip.json is an object")
+            raise InvalidFormat("an entry of gossip.json must be an object")
         address, text = read_address(entry)
         source = entry.get("source")
         return cls(
@@ -173,14 +173,14 @@ def read_address(given: Any) -> tuple[Address, str]:
     if isinstance(given, str):
         return Address.parse(given), given.strip()
     if not isinstance(given, dict):
-        raise InvalidFormat("an address is a text, or an object with host, port and key")
+        raise InvalidFormat("an address must be a string, or an object with host, port and key")
     if isinstance(text := given.get("address"), str):
         return Address.parse(text), text.strip()
     host, port, key = given.get("host"), given.get("port"), given.get("key")
     if not isinstance(host, str) or not isinstance(key, str) or not isinstance(port, int | float | str):
-        raise InvalidFormat("an address is a text, or an object with host, port and key")
+        raise InvalidFormat("an address must be a string, or an object with host, port and key")
     if not str(port).removesuffix(".0").isdecimal() or len(str(port)) > len("65535.0"):
-        raise InvalidFormat("an address needs a port, a number")
+        raise InvalidFormat("an address needs a port number")
     transport = "onion" if host.endswith(".onion") else "net"
     address = Address(host, int(float(port)), key, transport)
     return address, address.multiserver

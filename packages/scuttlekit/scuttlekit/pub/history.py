@@ -175,7 +175,7 @@ def _messages_in(feed: str, frames: Sequence[Frame]) -> list[dict[str, Any]]:
     values = [intake.parsed(frame.body) for frame in frames]
     messages = [value for value in values if value != {"sync": True}]
     if not all(intake.is_message(value) and value["author"] == feed for value in messages):
-        raise ProtocolError("a history consists of messages of one feed")
+        raise ProtocolError("a history can only contain messages of one feed")
     return messages
 
 
@@ -193,4 +193,4 @@ def _shown(options: dict[str, Any]) -> Callable[[Stored], Any]:
 
 def _hear_outcome(_feed: str, _sequence: int, outcome: IntakeResult) -> None:
     if outcome is IntakeResult.BAD:
-        raise ProtocolError("a message of the history is wrong")
+        raise ProtocolError("a message of the history is invalid")

@@ -113,7 +113,7 @@ class Invites:
             raise RemoteError('this pub makes no invites of the kind "modern"')
         external = wanted.get("external") or self._address.host
         if not isinstance(external, str) or not _HOST.fullmatch(external):
-            raise RemoteError("an invite's external is the name of a host")
+            raise RemoteError("an invite's external must be the name of a host")
         seed = secrets.token_bytes(KEY_BYTES)
         uses = wanted.get("uses") or 1
         offer = {"id": KeyPair(seed).id, "uses": uses, "note": wanted.get("note") or "", "expires": None}

@@ -132,7 +132,9 @@ class MonthlyTraffic:
 
     async def _tell(self, _peer: Peer, asked: Any = None, *_: Any) -> dict[str, Any]:
         if not _is_right(asked):
-            raise RemoteError("the traffic of a month is {month, in, out}: a month like 2026-11, and bytes")
+            raise RemoteError(
+                "the traffic of a month must be {month, in, out}: a month like 2026-11, and bytes"
+            )
         self._take(asked)
         self.look()
         return self.figures()

@@ -152,7 +152,7 @@ class ReplicationSession:
                     self._exchange.hear_notes(self.remote, some, now)
                     await asyncio.sleep(0)
             else:
-                raise ProtocolError("EBT consists of messages and notes")
+                raise ProtocolError("EBT can only contain messages and notes")
         self._intake.check(messages)
 
     def _hear_outcome(self, feed: str, sequence: int, outcome: IntakeResult) -> None:
@@ -172,7 +172,7 @@ class ReplicationSession:
         self._limits.refuse(name)
         self._useless += 1
         if self._useless > self._limits["useless"]:
-            raise ProtocolError("too many messages in a row were known, wrong, or not asked for")
+            raise ProtocolError("too many messages in a row were known, invalid or not requested")
 
 
 def _pieces(notes: Mapping[str, int]) -> Iterator[Mapping[str, int]]:

@@ -61,7 +61,7 @@ class Challenges:
         """
         self._forget_old()
         if not is_challenge(challenge):
-            raise RemoteError("a challenge is the base64 of 32 bytes")
+            raise RemoteError("a challenge must be the base64 of 32 bytes")
         if challenge in self._waiting:
             return False
         while len(self._waiting) >= self._limits["challenges"]:

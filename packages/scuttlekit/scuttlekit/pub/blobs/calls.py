@@ -66,7 +66,7 @@ class BlobCalls:
         given = options_in(asked)
         start, end = _place_in(given, "start", 0), _place_in(given, "end", None)
         if end is not None and end < (start or 0):
-            raise RemoteError("a part of a blob ends after its start")
+            raise RemoteError("a part of a blob must end after its start")
         return self._part(asked, start or 0, end)
 
     async def _part(self, asked: Any, start: int, end: int | None) -> AsyncGenerator[Any, None]:
@@ -150,7 +150,7 @@ def _blob_in(asked: Any) -> str:
     given = options_in(asked)
     blob = asked if isinstance(asked, str) else given.get("id") or given.get("hash") or given.get("key")
     if not is_blob_id(blob):
-        raise RemoteError("a blob id is needed, such as &….sha256")
+        raise RemoteError("give a blob id, such as &….sha256")
     return str(blob)
 
 

@@ -47,7 +47,7 @@ def is_blob_id(text: object) -> bool:
 def digest_of(blob: str) -> bytes:
     """Decode the SHA-256 from a blob id. Raises WrongBlob."""
     if not is_blob_id(blob):
-        raise WrongBlob("a blob id reads &….sha256")
+        raise WrongBlob("a blob id must have the form &….sha256")
     return decode_base64(blob[1 : -len(_SUFFIX)], 32, "the blob id")
 
 
@@ -151,7 +151,7 @@ class Draft:
     def write(self, chunk: object) -> None:
         """Write the next bytes. Raises WrongBlob if they are not bytes or too many, OSError."""
         if not isinstance(chunk, bytes):
-            raise WrongBlob("a blob comes in pieces of bytes")
+            raise WrongBlob("a blob must arrive as pieces of bytes")
         self._size += len(chunk)
         if self._size > self._most:
             raise WrongBlob(f"the blob is larger than {self._most} bytes")
@@ -162,9 +162,9 @@ class Draft:
         """Move the blob durably into place, and return its id. Raises WrongBlob, OSError."""
         found = blob_id(self._hash.digest())
         if self._wanted is not None and found != self._wanted:
-            raise WrongBlob("the bytes are not those of the blob that was asked for")
+            raise WrongBlob("the bytes do not match the requested blob")
         if not self._size:
-            raise WrongBlob("a blob has at least one byte")
+            raise WrongBlob("a blob must have at least one byte")
         self._file.flush()
         await self._move(self._path, found, self._size)
         return found

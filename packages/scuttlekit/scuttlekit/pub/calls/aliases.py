@@ -40,7 +40,7 @@ class AliasCalls:
 
     async def _list(self, peer: Peer, feed: Any = None, *_: Any) -> list[str]:
         if not self._room.privacy.is_internal(peer.id):
-            raise RemoteError("aliases are listed for members of this room")
+            raise RemoteError("only members of this room can list its aliases")
         is_shown = isinstance(feed, str) and self._room.has_aliases and self._is_member(feed)
         return self._room.aliases.of(feed) if is_shown else []
 
@@ -62,7 +62,7 @@ class AliasCalls:
 
     def _check_member(self, peer: Peer) -> None:
         if not self._is_member(peer.id):
-            raise RemoteError("an alias is for members of this room")
+            raise RemoteError("only members of this room can have an alias")
 
     def _is_member(self, feed: str) -> bool:
         """Whether the pub follows the feed and does not block it. In an open room, internal users need not be

@@ -105,4 +105,4 @@ def _key_in(given: Any) -> str:
         key = options_in(given).get("key")
         if isinstance(key, str):
             return key
-        raise RemoteError("the id or an address of a peer is needed") from None
+        raise RemoteError("give the id or an address of a peer") from None

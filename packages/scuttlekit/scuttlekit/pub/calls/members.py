@@ -66,11 +66,11 @@ def read_search(given: Any) -> Search:
     # Names are compared with lists, because a peer may send unhashable values.
     relations, text, note = given.get("relations", ["follows", "blocks"]), given.get("q"), given.get("note")
     if not (isinstance(relations, list) and relations and all(name in list(RELATIONS) for name in relations)):
-        raise RemoteError(f"relations is a list of {', '.join(RELATIONS)}")
+        raise RemoteError(f"relations must be a list of {', '.join(RELATIONS)}")
     if not all(value is None or _is_short(value) for value in (text, note)):
-        raise RemoteError(f"q and note are texts of at most {LONGEST_SEARCH} characters")
+        raise RemoteError(f"q and note must be strings of at most {LONGEST_SEARCH} characters")
     if (sort := given.get("sort", "since")) not in list(SORTS):
-        raise RemoteError(f"sort is one of {', '.join(SORTS)}")
+        raise RemoteError(f"sort must be one of {', '.join(SORTS)}")
     after = number_in(given, "after") or 0
     if not 0 <= after < _FURTHEST:
         raise RemoteError("after is how many are passed over")

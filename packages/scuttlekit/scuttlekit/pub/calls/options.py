@@ -40,7 +40,7 @@ def feed_in(given: Any) -> str:
     """Read a feed id, given alone or as the option `id`. Raises RemoteError."""
     feed = given.get("id") if isinstance(given, dict) else given
     if not isinstance(feed, str):
-        raise RemoteError("a feed id is needed, such as @….ed25519")
+        raise RemoteError("give a feed id, such as @….ed25519")
     try:
         decode_feed_id(feed)
     except ValueError as error:

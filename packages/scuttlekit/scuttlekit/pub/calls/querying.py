@@ -82,7 +82,7 @@ def read_query(query: Any) -> list[Step]:
     if query is None:
         return []
     if not isinstance(query, list) or len(query) > MOST_STEPS:
-        raise RemoteError(f"a query is a list of at most {MOST_STEPS} steps")
+        raise RemoteError(f"a query must be a list of at most {MOST_STEPS} steps")
     return [_step(step) for step in query if step]
 
 
@@ -94,7 +94,7 @@ def _step(step: Any) -> Step:
         case {"$map": mapping}:
             mapped = _map(mapping, _Room())
             return lambda value: None if (told := mapped(value)) is _MISSING else told
-    raise RemoteError("a step of a query is $filter or $map")
+    raise RemoteError("a step of a query must be $filter or $map")
 
 
 class _Room:
@@ -106,7 +106,7 @@ class _Room:
     def take(self) -> None:
         self._left -= 1
         if self._left < 0:
-            raise RemoteError(f"a query asks for at most {MOST_CONDITIONS} things")
+            raise RemoteError(f"a query can have at most {MOST_CONDITIONS} conditions")
 
 
 def _test(condition: Any, room: _Room) -> Test:
@@ -153,7 +153,7 @@ def _map(mapping: Any, room: _Room) -> Step:
     if isinstance(mapping, dict):
         parts = {name: _map(part, room) for name, part in mapping.items()}
         return lambda value: _parts(value, parts)
-    raise RemoteError("a $map is true, the name of a field, a path to one, or an object of such")
+    raise RemoteError("a $map must be true, the name of a field, a path to one, or an object of these")
 
 
 def _through(value: Any, steps: list[Step]) -> Any:

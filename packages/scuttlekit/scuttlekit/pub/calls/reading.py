@@ -49,7 +49,7 @@ class ReadCalls:
         options = options_in(given)
         key = options.get("id") if options else given
         if not isinstance(key, str) or not key.startswith("%"):
-            raise RemoteError("the id of a message is needed, such as %….sha256")
+            raise RemoteError("give the id of a message, such as %….sha256")
         message = self._store.get(key)
         if message is None:
             raise RemoteError(f"Key not found in database [{key[:100]}]", "NotFoundError")
@@ -108,7 +108,7 @@ class ReadCalls:
         options = {"type": given} if isinstance(given, str) else options_in(given)
         kind = options.get("type")
         if not isinstance(kind, str):
-            raise RemoteError("the type of messages is needed, such as post")
+            raise RemoteError("give the type of the messages, such as post")
         wanted = Range.read(options)
 
         def show(message: Stored) -> Any:

@@ -70,7 +70,7 @@ class SigningIn:
     ) -> str:
         """Ask a connected app for its solution. Returns `solved`, `away` or `refused`."""
         if not is_challenge(app_challenge):
-            raise RemoteError("an app's challenge is the base64 of 32 bytes")
+            raise RemoteError("an app's challenge must be the base64 of 32 bytes")
         self._challenges.expect(challenge)
         if (found := self._challenges.solution_of(challenge)) is not None and found.feed == feed:
             # A service that lost the connection before it got our answer asks again.

@@ -76,5 +76,5 @@ class Writing:
 
         feeds = recipients if isinstance(recipients, list) else [recipients]
         if not feeds:
-            raise RemoteError("a private message has recipients")
+            raise RemoteError("a private message needs recipients")
         return box(content, [feed_in(feed.get("link") if isinstance(feed, dict) else feed) for feed in feeds])

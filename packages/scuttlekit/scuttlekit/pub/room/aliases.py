@@ -87,7 +87,7 @@ class Aliases:
         if found is None:
             raise RemoteError("there is no such alias")
         if feed not in (None, found.feed):
-            raise RemoteError(f"the alias {alias} is somebody else's")
+            raise RemoteError(f"the alias {alias} belongs to somebody else")
         if feed is not None:
             self._count_change(feed)
         del self._aliases[alias]

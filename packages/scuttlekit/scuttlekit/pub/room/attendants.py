@@ -52,7 +52,7 @@ class Attendants:
         comings = self._comings.get(peer, 0)
         if comings >= self._most_comings:
             self._refuse("comings")
-            raise RemoteError("you came into this room too often: connect again first")
+            raise RemoteError("you entered this room too often: reconnect first")
         if not comings:
             peer.closed.add_done_callback(lambda _: self._gone(peer))
         self._comings[peer] = comings + 1

@@ -92,7 +92,7 @@ class Tunnels:
         if not isinstance(target, str) or len(target) > _LONGEST_ID:
             raise RemoteError("tunnel.connect takes {portal, target}, two ids")
         if asked.get("portal") != self._own_id:
-            raise RemoteError("the portal is another room")
+            raise RemoteError("the portal must be this room")
         return target
 
     def _check_room(self, caller: str, target: str, *, is_strange: bool) -> None:
@@ -152,7 +152,7 @@ class Tunnels:
                 return await work
         except TimeoutError:
             self._limits.refuse(bound)
-            raise RemoteError(f"one end did nothing for {self._limits[bound]} s") from None
+            raise RemoteError(f"one side sent nothing for {self._limits[bound]} s") from None
 
 
 class _Tunnel:
@@ -185,6 +185,6 @@ class _Tunnel:
 def _bodies(frames: Sequence[Frame]) -> list[bytes]:
     """The bytes that frames carry. Raises ProtocolError for frames of any other kind."""
     if any(frame.kind != BINARY for frame in frames):
-        raise ProtocolError("a tunnel carries bytes")
+        raise ProtocolError("a tunnel can only carry bytes")
     # An empty frame carries nothing, and cannot be sent.
     return [frame.body for frame in frames if frame.body]
