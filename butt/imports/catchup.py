@@ -34,7 +34,7 @@ def is_told(bot: Agent) -> bool:
     return Import.objects.filter(bot=bot, caught_up_at__isnull=False).exists()
 
 
-def untold() -> list[CaughtUp]:
+def pending() -> list[CaughtUp]:
     """The bots whose pubs have yet to be told."""
     rows = Import.objects.filter(
         caught_up_at__isnull=False, bot__observed__catching_up=True, bot__observed__alive=True

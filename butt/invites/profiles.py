@@ -16,7 +16,7 @@ class BotProfile:
     description: str
 
 
-def untold() -> list[BotProfile]:
+def pending() -> list[BotProfile]:
     """Bots that answer and whose feed says something else, or nothing yet."""
     bots = Agent.objects.filter(type=Agent.Type.BOT, observed__alive=True)
     same = {"told__profile_sequence__gt": 0, "told__name": F("name"), "told__description": F("description")}

@@ -24,12 +24,12 @@ class Recounting:
     seen: dict[str, Any]
 
 
-def untold() -> list[Limiting]:
+def pending() -> list[Limiting]:
     """The bots that answer and know limits, but were told other ones, or none although they have some."""
-    return [*_untold(knows_traffic=True), *_untold(knows_traffic=False)]
+    return [*_pending(knows_traffic=True), *_pending(knows_traffic=False)]
 
 
-def _untold(*, knows_traffic: bool) -> list[Limiting]:
+def _pending(*, knows_traffic: bool) -> list[Limiting]:
     def known(owners: dict[str, int]) -> dict[str, int]:
         counts = limits.effective(owners)
         return {name: number for name, number in counts.items() if knows_traffic or name != limits.TRAFFIC}

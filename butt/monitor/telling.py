@@ -75,15 +75,15 @@ class Telling:
 
     async def introduce(self) -> bool:
         """Have pubs publish who they are, if their feed says something else."""
-        return (await self._each(await sync_to_async(profiles.untold)(), self._introduce))[1]
+        return (await self._each(await sync_to_async(profiles.pending)(), self._introduce))[1]
 
     async def say_caught_up(self) -> bool:
         """Let pubs from elsewhere publish, if their owners said that there are no newer messages."""
-        return (await self._each(await sync_to_async(catchup.untold)(), self._say_caught_up))[1]
+        return (await self._each(await sync_to_async(catchup.pending)(), self._say_caught_up))[1]
 
     async def announce(self) -> bool:
         """Have pubs publish where they are, if their owners want them to be known and their feed says something else."""
-        return (await self._each(await sync_to_async(announcing.untold)(), self._announce))[1]
+        return (await self._each(await sync_to_async(announcing.pending)(), self._announce))[1]
 
     async def join_others(self) -> bool:
         """Have pubs take the invites of other pubs."""
@@ -91,7 +91,7 @@ class Telling:
 
     async def limit(self) -> bool:
         """Tell pubs how much of the disk they may take."""
-        return (await self._each(await sync_to_async(limiting.untold)(), self._limit))[1]
+        return (await self._each(await sync_to_async(limiting.pending)(), self._limit))[1]
 
     async def recount(self) -> bool:
         """Have pubs count at least the traffic that was seen on their network this month."""
@@ -99,7 +99,7 @@ class Telling:
 
     async def furnish(self) -> bool:
         """Tell pubs who may meet in their room, and where the pages of aliases are."""
-        return (await self._each(await sync_to_async(rooms.untold)(), self._furnish))[1]
+        return (await self._each(await sync_to_async(rooms.pending)(), self._furnish))[1]
 
     async def _furnish(self, peer: Peer, matter: rooms.RoomUpdate) -> None:
         wanted = {"mode": matter.mode, "aliasesAt": matter.aliases_at or None}

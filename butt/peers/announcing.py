@@ -18,7 +18,7 @@ class PubAnnouncement:
     port: int
 
 
-def untold() -> list[PubAnnouncement]:
+def pending() -> list[PubAnnouncement]:
     """Bots that answer and should be announced, but whose feed gives another address, or none yet."""
     bots = Agent.objects.filter(wanted__announced=True, observed__alive=True, progress__port__isnull=False)
     same = {"said_where__host": F("progress__address"), "said_where__port": F("progress__port")}

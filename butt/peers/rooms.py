@@ -28,7 +28,7 @@ def aliases_at(name: str) -> str:
     return f"{configuration().public_url}/@{name}"
 
 
-def untold() -> list[RoomUpdate]:
+def pending() -> list[RoomUpdate]:
     """Bots that answer and have a room, but were told something else, or nothing yet."""
     at = Concat(Value(aliases_at("")), F("name"))
     found = Agent.objects.filter(observed__alive=True, observed__attendants__isnull=False).annotate(

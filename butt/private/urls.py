@@ -12,7 +12,7 @@ urlpatterns = [
     path("agents/<slug:minion_id>/logs/<uuid:bot_id>", machines.log, name="log"),
     path("agents/<slug:minion_id>/cargo/<uuid:bot_id>", import_transfers.import_transfer, name="cargo"),
     path("agents/<slug:minion_id>/vault", vault.looks, name="vault-looks"),
-    path("agents/<slug:minion_id>/vault/<uuid:bot_id>", vault.there, name="vault"),
+    path("agents/<slug:minion_id>/vault/<uuid:bot_id>", vault.stored, name="vault"),
     path(
         "agents/<slug:minion_id>/vault/<uuid:bot_id>/log/<str:line>/<int:start>",
         vault.piece,

@@ -68,11 +68,11 @@ def of_a_bot_here(view: Callable[..., HttpResponse]) -> View:
 
 @require_safe
 @of_a_bot_here
-def there(request: HttpRequest, vault: VaultWriter, bot_id: uuid.UUID) -> HttpResponse:  # noqa: ARG001
+def stored(request: HttpRequest, vault: VaultWriter, bot_id: uuid.UUID) -> HttpResponse:  # noqa: ARG001
     """What the vault has of the bot."""
-    found = vault.there(bot_id)
+    found = vault.stored(bot_id)
     ledger.begin(bot_id, found.size, found.things)
-    return JsonResponse(found.told())
+    return JsonResponse(found.for_sender())
 
 
 @csrf_exempt

@@ -38,7 +38,7 @@ from butt.steward.moves import LONGEST_BACK_OFF, decide
 from butt.steward.situation import RESTING, Effect, Situation, Transition
 from butt.vault import asking
 from butt.waking.listening import listening
-from butt.waking.telling import untold
+from butt.waking.telling import unannounced
 from scuttlekit import network_key
 from scuttlekit.network_keys import MAIN
 
@@ -97,7 +97,7 @@ class Steward:
         if not ready:
             return False
         sightings = self._look(ready)
-        with untold():
+        with unannounced():
             mine = [bot for bot in ready if claim(bot.progress, "due_at", now + LEASE)]
         if len(mine) < len(ready):
             self._shares_until = time.monotonic() + SHARES_FOR
@@ -165,7 +165,7 @@ class Steward:
         # A bot that is on trial or leaving has a deadline of its own.
         rests = move.wait == RESTING and move.state in _AT_REST and not bot.progress.previous
         wait = self._at_rest() if rests else move.wait
-        with untold():
+        with unannounced():
             come_back(bot.progress, "due_at", timezone.now() + wait)
 
     def _at_rest(self) -> timedelta:

@@ -39,11 +39,11 @@ class _Vault:
     def is_full(self) -> bool:
         return self._size >= self._most
 
-    def there(self) -> Mapping[str, Any]:
-        found = self._vault.there(self._bot_id)
+    def stored(self) -> Mapping[str, Any]:
+        found = self._vault.stored(self._bot_id)
         ledger.begin(self._bot_id, found.size, found.things)
         self._size = found.size
-        return found.told()
+        return found.for_sender()
 
     def small(self, what: str, content: bytes) -> None:
         self._count(self._vault.small(self._bot_id, what, content))

@@ -50,7 +50,7 @@ class VaultOfBot(Protocol):
     def is_full(self) -> bool:
         """Whether nothing but its secret is taken any more."""
 
-    def there(self) -> Mapping[str, Any]:
+    def stored(self) -> Mapping[str, Any]:
         """What the vault has of the bot, as `GET /agents/{minionId}/vault/{botId}` answers."""
 
     def small(self, what: str, content: bytes) -> None:
@@ -146,7 +146,7 @@ class BotSender:
         return missing, round(self._clock() - copy.pending) if missing and copy.pending else 0
 
     def _asked(self) -> _Copy:
-        copy = _Copy(self._vault.there())
+        copy = _Copy(self._vault.stored())
         if not self._goes_on(copy):
             copy.line, copy.end, copy.run_start, copy.run = new_line(), 0, 0, 0
         return copy

@@ -40,7 +40,7 @@ class StoredDelta(NamedTuple):
 
 
 @dataclass
-class There:
+class StoredData:
     """What the vault has of one bot: `last` is where its newest line ends. `newest` holds the digests of the small things.
 
     The newest line ends with `run` small pieces, which begin at `run_start`.
@@ -54,7 +54,7 @@ class There:
     newest: dict[str, str] = field(default_factory=dict)
     blobs: set[bytes] = field(default_factory=set)
 
-    def told(self) -> dict[str, Any]:
+    def for_sender(self) -> dict[str, Any]:
         """For a sender: `end` is where the newest line of the log ends; the last piece of that line begins at `start` and has
         this `digest`. The line ends with `run` small pieces, which begin at `runStart`.
         """
@@ -78,9 +78,9 @@ class VaultWriter:
         self._store, self._keys = store, {**dict.fromkeys(SMALL, key), SECRET: secret_key}
         self._key = key
 
-    def there(self, bot_id: uuid.UUID) -> There:
+    def stored(self, bot_id: uuid.UUID) -> StoredData:
         """Read the vault's own list."""
-        found, names = There(), []
+        found, names = StoredData(), []
         for name, size in self._listed(bot_id):
             names.append(name)
             found.size, found.things = found.size + size, found.things + 1

@@ -59,7 +59,7 @@ def folder() -> Path:
 
 def _tell_of_writes(execute: Callable[..., Any], sql: Any, params: Any, many: bool, context: Any) -> Any:
     done = execute(sql, params, many, context)
-    word = word_of(sql) if isinstance(sql, str) and not getattr(_untold, "now", False) else None
+    word = word_of(sql) if isinstance(sql, str) and not getattr(_unannounced, "now", False) else None
     # SQLite counts the rows of an INSERT … RETURNING only when they are read, which comes later.
     if word and (context["cursor"].rowcount != 0 or sql.startswith("INSERT")):
         connection = context["connection"]
@@ -72,17 +72,17 @@ def _tell_of_writes(execute: Callable[..., Any], sql: Any, params: Any, many: bo
     return done
 
 
-_untold = threading.local()
+_unannounced = threading.local()
 
 
 @contextmanager
-def untold() -> Iterator[None]:
+def unannounced() -> Iterator[None]:
     """What this thread writes within this block is not announced: a lease that is taken or ended gives nobody work."""
-    _untold.now = True
+    _unannounced.now = True
     try:
         yield
     finally:
-        _untold.now = False
+        _unannounced.now = False
 
 
 class _Announcement:

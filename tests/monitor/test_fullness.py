@@ -55,7 +55,7 @@ def bot(alice: Agent) -> Agent:
 
 def told() -> list[dict[str, int]]:
     """What is told now, each once."""
-    due = limiting.untold()
+    due = limiting.pending()
     for one in due:
         limiting.told(one)
     return [one.limits for one in due]

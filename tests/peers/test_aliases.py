@@ -55,7 +55,7 @@ def tell(bot: Agent) -> None:
     """As the monitor does after it saw that the pub has a room."""
     Observed.objects.filter(bot=bot).update(alive=True, attendants=0, tunnels=0)
     bot.observed.refresh_from_db()
-    for due in rooms.untold():
+    for due in rooms.pending():
         wanted = {"mode": due.mode, "aliasesAt": due.aliases_at or None}
         assert kept_connections.call(bot, "butt.room", wanted) == wanted
         rooms.told(due)
@@ -120,7 +120,7 @@ def test_a_members_alias_has_a_page_until_it_is_revoked(alice: Agent, bot: Agent
 def test_a_pub_is_told_about_its_room_once_and_again_after_a_change():
     alice = person("alice")
     bot = bot_in(State.ALIVE, alice)
-    assert rooms.untold() == [], "its code is not known to have a room"
+    assert rooms.pending() == [], "its code is not known to have a room"
     Observed.objects.filter(bot=bot).update(attendants=0)
     at = f"{configuration().public_url}/@{bot.name}"
     for mode, public, where in (("community", True, at), ("open", True, at), ("open", False, "")):
@@ -128,10 +128,10 @@ def test_a_pub_is_told_about_its_room_once_and_again_after_a_change():
             bot.refresh_from_db()
             set_room_mode(alice, bot, mode)
         set_public(bot, public=public)
-        (due,) = rooms.untold()
+        (due,) = rooms.pending()
         assert due == RoomUpdate(bot.id, mode, where)
         rooms.told(due)
-        assert rooms.untold() == []
+        assert rooms.pending() == []
     bot.delete()
     rooms.told(due)
 

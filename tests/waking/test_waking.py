@@ -101,7 +101,7 @@ def test_what_is_not_to_be_told_wakes_nobody():
     many_bots(person("alice"), 1)
     with listening(Progress) as written:
         rest(written)
-        with telling.untold():
+        with telling.unannounced():
             Progress.objects.update(due_at=timezone.now())
         assert not written.wait(0.2)
         Progress.objects.update(due_at=timezone.now())

@@ -147,7 +147,7 @@ class VaultBehindServer:
     def __init__(self, ask, bot_id):
         self._ask, self._path = ask, f"/{bot_id}"
 
-    def there(self):
+    def stored(self):
         return self._ask("GET", self._path)
 
     def small(self, what, content):
