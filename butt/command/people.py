@@ -16,11 +16,15 @@ from butt.client import kept
 from butt.client.api import ApiClient, ApiError, Download
 from butt.command import cli
 from butt.figures import units
+from butt.services.interface import ACTIONS_IN_WORDS
 from scuttlekit.files import whole_file
 
 SETTLED = {"alive", "stopped", "broken", "unpaid", "leaving"}
 LONGEST_WAIT = 15 * 60
 TICK = 0.5
+ELSEWHERE = frozenset({"upgrade", "rebuild", "delete", "restore"})
+"""The actions that have a command of their own, or only a page and a call."""
+
 PARTS = ("secret", "gossip", "log", "blobs", "all")
 
 as_json = click.option("--json", "as_json", is_flag=True, help="Print the answer as JSON.")
@@ -145,9 +149,9 @@ def _add_action(action: str, words: str) -> None:
         ask_of(api_of_login(), action, name, wait=wait, as_json=as_json)
 
 
-_add_action("start", "Start a bot that is stopped.")
-_add_action("stop", "Stop a bot.")
-_add_action("restart", "Stop a bot, then start it.")
+for name, words in ACTIONS_IN_WORDS.items():
+    if name not in ELSEWHERE:
+        _add_action(name, words)
 
 
 def ask_of(api: ApiClient, action: str, name: str, *, wait: bool, as_json: bool) -> None:

@@ -8,8 +8,18 @@ from pathlib import Path
 PUB_RELEASES = "pub"
 """The releases of the source that `BUTT_PUB_SOURCE` names."""
 
-ALL_ACTIONS = frozenset({"start", "stop", "restart", "upgrade", "rebuild", "delete", "restore"})
-"""What people may ask of bots, as in `butt.agents.states.Action`."""
+ACTIONS_IN_WORDS = {
+    "start": "Start a bot that is stopped, or try a broken one again now.",
+    "stop": "Stop a bot.",
+    "restart": "Stop a bot, then start it.",
+    "upgrade": "Move a bot to the newest release of its source. Nothing changes if it already runs that release.",
+    "rebuild": "Build the bot's source again from scratch, and restart the bot on it.",
+    "delete": "Stop the bot at once and delete it after the grace period, during which it can be restored.",
+    "restore": "Undo a delete.",
+}
+"""What people may ask of bots, as in `butt.agents.states.Action`. The API and the command show these words."""
+
+ALL_ACTIONS = frozenset(ACTIONS_IN_WORDS)
 
 LONGEST_NAME = 16
 

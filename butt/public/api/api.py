@@ -38,6 +38,7 @@ from butt.public.api.shapes import (
     agent_shape,
 )
 from butt.public.api.vault import router as vault
+from butt.services.interface import ACTIONS_IN_WORDS
 from butt.sources.actions import ALL_ACTIONS
 
 
@@ -172,15 +173,9 @@ def _add_action(action: Action, summary: str) -> None:
         return Status(202, _ask(request, agent_id, action))
 
 
-_add_action(Action.START, "Start a bot that is stopped, or try a broken one again now.")
-_add_action(Action.STOP, "Stop a bot.")
-_add_action(Action.RESTART, "Stop a bot, then start it.")
-_add_action(
-    Action.UPGRADE,
-    "Move a bot to the newest release of its source. Nothing changes if it already runs that release.",
-)
-_add_action(Action.REBUILD, "Build the bot's source again from scratch, and restart the bot on it.")
-_add_action(Action.RESTORE, "Undo a delete.")
+for name, words in ACTIONS_IN_WORDS.items():
+    if name != Action.DELETE:
+        _add_action(Action(name), words)
 
 
 @api.get("/belongs", response={200: AllBelongs, 401: Error}, **PLAIN)
