@@ -72,13 +72,20 @@ class Account(AbstractBaseUser, PermissionsMixin):
         """A new password ends everything that opened the account before. Rehashing the same one at sign-in
         does not count.
         """
-        from butt.accounts.recovering import take_back
-
         is_new = getattr(self, "_password", None) is not None and not self._state.adding
         with transaction.atomic():
             super().save(*args, **kwargs)
             if is_new:
-                take_back(self)
+                self._take_back()
+
+    def _take_back(self) -> None:
+        """Until now, the account may have been open to somebody else: a thief, or whoever registered an address that
+        was not theirs. Sessions end by themselves, as they depend on the password; tokens and unconfirmed addresses do not.
+        """
+        from allauth.account.models import EmailAddress
+
+        self.tokens.all().delete()
+        EmailAddress.objects.filter(user=self).exclude(email=self.email).delete()
 
 
 _by_number = PreparedModels(lambda number: Account.objects.filter(pk=number), -1)
