@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator
 
 import pytest
+from scaleway_standin import Server
 
 from butt.clouds.interface import CloudTrouble, Denied, OutOfStock, OverQuota, Unsure
 from butt.clouds.pace import Pace
@@ -32,6 +33,16 @@ def test_a_failed_read_is_repeated(account: Account, do: str):
     strike(account, do, times=2, hold=4)
     look(account.cloud(call_seconds=2))
     assert account.calls()["calls"]["GET"] == 3
+
+
+def test_calls_share_a_connection(account: Account, cloud: Scaleway, monkeypatch: pytest.MonkeyPatch):
+    connections = []
+    accept = Server.get_request
+    monkeypatch.setattr(Server, "get_request", lambda server: connections.append(1) or accept(server))
+    for _ in range(3):
+        look(cloud)
+    take(cloud)
+    assert len(connections) == 1
 
 
 def test_a_failed_read_is_not_repeated_for_ever(account: Account, cloud: Scaleway):

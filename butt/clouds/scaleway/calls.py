@@ -11,7 +11,8 @@ import random
 import time
 import uuid
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from http.cookiejar import DefaultCookiePolicy
 from typing import Any, TypeVar
 
 import requests
@@ -35,6 +36,13 @@ LARGEST_ANSWER = 16 * 1024 * 1024
 CHUNK = 64 * 1024
 
 
+def _session() -> requests.Session:
+    """For all threads: it keeps connections, and nothing else that changes."""
+    session = requests.Session()
+    session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
+    return session
+
+
 @dataclass(frozen=True)
 class Bounds:
     """`seconds` for one call, from its start to the end of its answer; `first_pause` before it is tried
@@ -44,6 +52,7 @@ class Bounds:
     pace: Pace
     seconds: float
     first_pause: float = 0.5
+    session: requests.Session = field(default_factory=_session)
 
     def pause(self, attempt: int) -> float:
         longest = backoff(attempt - 1, self.first_pause, LONGEST_PAUSE)
@@ -103,9 +112,9 @@ class Bounded:
     def _once(
         self, method: str, url: str, query: list[tuple[str, str]], headers: dict[str, str], data: bytes
     ) -> requests.Response:
-        """One call on a connection of its own, because calls are few and come from many threads."""
+        """One call. Its connection is kept for the next one, which spares both sides a handshake."""
         until = time.monotonic() + self.bounds.seconds
-        with requests.request(
+        with self.bounds.session.request(
             method,
             url,
             params=query,
