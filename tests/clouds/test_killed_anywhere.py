@@ -150,7 +150,7 @@ def test_in_the_end_there_is_one_of_each_and_nothing_after_leaving(deaths, fault
 @pytest.mark.parametrize("when", ["before", "after"])
 def test_a_keeper_killed_at_every_step_of_a_whole_life(account: Account, moment: int, when: str):
     agent_id = uuid.uuid4()
-    cloud = Fragile(account.cloud(), {moment: when})
+    cloud = Fragile(account.cloud(zones="fr-par-1"), {moment: when})
     anew = partial(account.keeper, cloud)
     rentals.rent(agent_id, bots=1, names=["my"])
     live_and_let_die(anew, "ready", agent_id)
@@ -173,7 +173,7 @@ def test_each_call_that_makes_something_loses_its_answer(account: Account, momen
         "faults", hold=2, rules=[{"method": m, "do": do, "skip": moment} for m in ("POST", "PATCH", "PUT")]
     )
     rentals.rent(agent_id, bots=1, names=["my"])
-    keeper = account.keeper(account.cloud(call_seconds=1))
+    keeper = account.keeper(account.cloud(call_seconds=1, zones="fr-par-1"))
     one_of_each(account, turn_until("ready", keeper, agent_id))
     rentals.give_back(agent_id)
     turn_until_gone(keeper, agent_id)
