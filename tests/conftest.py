@@ -41,7 +41,7 @@ LONG = (
     "tests/release/",
 )
 """Tests that take a minute or more even alone on two processors: they get several times as long before they count as hanging. A
-whole run starts with them, so that no worker ends up alone with one; and at most two that use machines run at once, because
+whole run starts with them, so that no worker ends up alone with one; and mostly two that use machines run at once, because
 each of these takes gigabytes of memory.
 """
 
@@ -54,7 +54,21 @@ HALF_A_MINUTE = (
 )
 """Files with a test that takes half a minute or more while others run."""
 
+FIRST = (
+    *("tests/installing/test_bare_debian.py", "tests/salt/test_whole.py"),
+    *("tests/pages/test_looks.py", "tests/pages/test_payment.py"),
+    *("tests/clouds/test_first_boot.py", "tests/pages/test_quick.py"),
+    *("tests/salt/test_faults.py", "tests/pages/test_the_way_in.py"),
+    *("tests/clouds/test_whole.py", "tests/pages/test_invites.py"),
+    *("tests/salt/test_composed.py", "tests/clouds/test_killed_anywhere.py"),
+    *("chaos/test_chaos.py", "tests/pages/test_members.py"),
+)
+"""What a whole run begins with. Tests with machines wait more than they compute, and those with browsers compute more than they
+wait: they take turns, so that both processors are busy.
+"""
+
 SLOW = (
+    *FIRST,
     *LONG,
     *HALF_A_MINUTE,
     "tests/billing/",
