@@ -1,6 +1,5 @@
 """A real Salt master, as `butt salt-master` runs it, in its own home folder: tests choose only settings."""
 
-import json
 import os
 import shutil
 import sys
@@ -10,11 +9,12 @@ from typing import Any, Self
 from urllib.parse import urlsplit
 
 from butt.hosts.salt.calls import PATIENCE
+from butt.hosts.salt.client import SaltClient
 from butt.hosts.salt.results import Returned
 from butt.machines.keys import new_pair
 from tests.lanes import free_ports
 from tests.salt.land import HERE
-from tests.salt.machine import ROOT, SALT, Daemon, Engine, Minion, run
+from tests.salt.machine import ROOT, SALT, Daemon, Engine, Minion
 from tests.service import wait_for
 
 
@@ -29,6 +29,8 @@ class Master:
         (self.folder / "salt" / "files").symlink_to(files)
         (self.folder / "private-token").symlink_to(token_file)
         place = urlsplit(private_server)
+        command = [str(SALT / "python"), str(ROOT / "salt" / "call.py"), str(self.config)]
+        self.client = SaltClient(lambda: command)
         self.environment = {
             **{name: value for name, value in os.environ.items() if not name.startswith("BUTT_")},
             "BUTT_HOME": str(self.folder),
@@ -44,6 +46,7 @@ class Master:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self.client.end()
         self.daemon.kill()
         shutil.rmtree(self.folder, ignore_errors=True)
 
@@ -79,8 +82,7 @@ class Master:
     def call(self, minion_id: str, function: str, *arguments: str, **options: Any) -> Returned:
         """As the host calls it."""
         asked = {"tgt": minion_id, "fun": function, "arg": arguments, "kwarg": options, "timeout": PATIENCE}
-        command = [str(SALT / "python"), str(ROOT / "salt" / "call.py"), str(self.config)]
-        said = json.loads(run(*command, text=json.dumps(asked), timeout=200, check=False) or "null")
+        said = self.client.ask(200, asked)
         return Returned(said is not None, **(said or {}))
 
     def apply(self, minion_id: str) -> Returned:

@@ -20,6 +20,7 @@ from butt import resources
 from butt.configuration import configuration, kept_secret
 from butt.environment import for_tools
 from butt.hosts.interface import HostTrouble
+from butt.hosts.salt.client import SaltClient, last_line
 from butt.hosts.salt.results import Returned
 from butt.machines import tokens
 from butt.machines.models import Machine
@@ -57,27 +58,24 @@ class Caller(Protocol):
 class Master:
     """Uses the master's own files, as the master's user: the steward runs beside it."""
 
+    def __init__(self) -> None:
+        self._client = SaltClient(_client_command)
+
     def call(self, machine: Machine, function: str, *arguments: Any, seconds: int = CALL_SECONDS) -> Returned:
         return self._call(machine, seconds, {"fun": function, "arg": arguments})
 
     def begin(self, machine: Machine, function: str, *arguments: Any, seconds: int) -> None:  # noqa: ARG002
-        self._ask(CALL_SECONDS, {"tgt": machine.minion_id, "fun": function, "arg": arguments, "wait": False})
+        self._client.ask(
+            CALL_SECONDS, {"tgt": machine.minion_id, "fun": function, "arg": arguments, "wait": False}
+        )
 
     def apply(self, machine: Machine) -> Returned:
         options = {"queue": True, "sync_mods": "modules,states"}
         return self._call(machine, APPLY_SECONDS, {"fun": APPLY[0], "arg": APPLY[1:], "kwarg": options})
 
     def _call(self, machine: Machine, seconds: int, what: dict[str, Any]) -> Returned:
-        said = self._ask(seconds, {"tgt": machine.minion_id, "timeout": PATIENCE, **what})
+        said = self._client.ask(seconds, {"tgt": machine.minion_id, "timeout": PATIENCE, **what})
         return Returned(said is not None, **(said or {}))
-
-    def _ask(self, seconds: int, asked: dict[str, Any]) -> Any:
-        command = [program("python"), str(STATES / "call.py"), str(configuration().salt_master_config)]
-        done = _run(command, seconds, json.dumps(asked))
-        try:
-            return json.loads(done.stdout)
-        except ValueError:
-            raise HostTrouble(f"Salt cannot be called: {_last_line(done.stderr)}") from None
 
 
 class Local:
@@ -120,7 +118,7 @@ class Local:
         try:
             return Returned(True, done.returncode, json.loads(done.stdout)["local"])
         except (ValueError, KeyError, TypeError):
-            raise HostTrouble(f"Salt cannot be run: {_last_line(done.stderr or done.stdout)}") from None
+            raise HostTrouble(f"Salt cannot be run: {last_line(done.stderr or done.stdout)}") from None
 
     def apply(self, machine: Machine) -> Returned:
         return self.change(machine, *APPLY, seconds=APPLY_SECONDS)
@@ -166,6 +164,10 @@ class Local:
         write_whole(self._config / "minion", json.dumps(given, indent=1))
 
 
+def _client_command() -> list[str]:
+    return [program("python"), str(STATES / "call.py"), str(configuration().salt_master_config)]
+
+
 def program(name: str) -> str:
     """The path of a program in Salt's own environment. Raises `HostTrouble` if Salt is not installed
     there.
@@ -180,15 +182,12 @@ def program(name: str) -> str:
     return str(path)
 
 
-def _run(
-    command: list[str], seconds: int, text: str | None = None, keep: IO[str] | None = None
-) -> "subprocess.CompletedProcess[str]":
+def _run(command: list[str], seconds: int, keep: IO[str] | None = None) -> "subprocess.CompletedProcess[str]":
     try:
         return subprocess.run(
             command,
             env=for_tools(),
-            input=text,
-            stdin=subprocess.DEVNULL if text is None else None,
+            stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
             timeout=seconds + 15,
@@ -208,7 +207,3 @@ def _lock(file: IO[str], seconds: int) -> None:
             if time.monotonic() > deadline:
                 raise TimeoutError from None
             time.sleep(0.05)
-
-
-def _last_line(text: str) -> str:
-    return (text.strip().splitlines() or ["it printed nothing"])[-1][:300]

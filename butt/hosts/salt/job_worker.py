@@ -31,7 +31,7 @@ log = logging.getLogger("butt.hosts.salt")
 
 TICK, SELDOM, AFTER_TROUBLE, HOLD, TIDY = 0.25, 2.0, 3.0, 10.0, 600.0
 TELLING = 4
-"""How many machines are called at the same time. For each call, a program of Salt runs for about a second."""
+"""How many machines are called at the same time. For each call, a copy of Salt's client runs until it is published."""
 
 SEND_SECONDS, STALL_SECONDS = 3600, 30.0
 """How long a machine may take for a whole upload, and how long it may pause within one."""
