@@ -53,7 +53,7 @@ async def measure(site: Service, server: Path, place: Path) -> None:
                     await asyncio.to_thread(timed_tar, site.home / "bots" / bot["id"] / "data", place)
                 )
         writing.cancel()
-    tell_pace("an export", tar.stat().st_size, ours, floor, "tar", "`tar`", memory)
+    tell_pace("an export", tar.stat().st_size, ours, {"`tar`": floor}, memory)
     alice.asks("stop", bot)
     alice.waits_for("stopped", bot)
     await check(server, place, tar, digests)

@@ -2,7 +2,7 @@
 
 import statistics
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Self
 
 import psutil
@@ -36,21 +36,17 @@ class Peak:
 
 
 def tell_pace(
-    what: str,
-    size: int,
-    ours: Sequence[float],
-    floor: Sequence[float],
-    program: str,
-    beside: str,
-    memory: Peak,
+    what: str, size: int, ours: Sequence[float], floors: Mapping[str, Sequence[float]], memory: Peak
 ) -> None:
-    """Print and claim the medians of the seconds that `size` bytes took us and the floor."""
-    megabytes, a, b = size / 1e6, statistics.median(ours), statistics.median(floor)
-    claim(f"{what} of {megabytes:,.0f} MB", a, b, "s", beside)
-    print(
-        f"  {megabytes:,.0f} MB: ours {megabytes / a:.0f} MB/s, {program} {megabytes / b:.0f} MB/s,"
-        f" ratio of time {a / b:.2f}"
-    )
+    """Print and claim the medians of the seconds that `size` bytes took us and each of the floors."""
+    megabytes, a = size / 1e6, statistics.median(ours)
+    for name, floor in floors.items():
+        b = statistics.median(floor)
+        claim(f"{what} of {megabytes:,.0f} MB", a, b, "s", name)
+        print(
+            f"  {megabytes:,.0f} MB: ours {megabytes / a:.0f} MB/s, {name} {megabytes / b:.0f} MB/s,"
+            f" ratio of time {a / b:.2f}"
+        )
     print(
         f"  memory of the server: {memory.above:.0f} MB above idle ({memory.idle / 1e6:.0f} MB)", flush=True
     )

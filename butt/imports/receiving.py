@@ -105,7 +105,7 @@ class Receiving:
         self._filter.close()
         self._clean()
 
-    def feed(self, data: bytes) -> None:
+    def feed(self, data: bytes | bytearray) -> None:
         """Raises `Refused`: `bad_archive`, `too_big`, `disk_full`."""
         with _of_the_disk():
             try:

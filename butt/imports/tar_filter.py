@@ -97,7 +97,7 @@ class TarFilter:
         self.kept: set[str] = set()
         self.blobs = 0
 
-    def feed(self, data: bytes) -> None:
+    def feed(self, data: bytes | bytearray) -> None:
         """Raises `Rejected`, and `OSError` of the disk."""
         self._came += len(data)
         if self._came > self._most:

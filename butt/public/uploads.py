@@ -5,6 +5,7 @@ one arrives.
 """
 
 import asyncio
+import threading
 import time
 import uuid
 from collections import Counter
@@ -57,16 +58,16 @@ class Incoming:
         self._deadline = time.monotonic() + MOST_SECONDS
         self._began = time.monotonic()
         self._collecting: asyncio.Task[None] | None = None
-        self._collected: list[bytes] = []
-        self._held = self._came = 0
-        self._has_news, self._has_room = asyncio.Event(), asyncio.Event()
+        self._changed, self._has_room = threading.Condition(), asyncio.Event()
+        self._collected = bytearray()
+        self._came = 0
         self._is_all_here = self._is_broken = False
         self._awaited = self._must_go = False
         self._rest = memoryview(b"")
         self.size = size
         """The announced size in bytes, 0 if none was announced."""
 
-    def chunks(self) -> Iterator[bytes]:
+    def chunks(self) -> Iterator[bytearray]:
         """Raises `Refused`, `broken_off`, if the body ends early."""
         while chunk := self._next():
             yield chunk
@@ -98,9 +99,10 @@ class Incoming:
         return self._came / (time.monotonic() - self._began + 1)
 
     def has_to_go(self) -> None:
-        """Another upload needs its slot. Must be called on the event loop."""
-        self._must_go = True
-        self._has_news.set()
+        """Another upload needs its slot."""
+        with self._changed:
+            self._must_go = True
+            self._changed.notify()
 
     async def stop(self) -> None:
         """Nobody reads it any more. Must be called on the event loop."""
@@ -108,12 +110,19 @@ class Incoming:
             self._collecting.cancel()
             await asyncio.wait([self._collecting])
 
-    def _next(self) -> bytes:
-        self._awaited = True
+    def _next(self) -> bytearray:
+        """What has arrived by now; none at the end."""
+        if not self._awaited:
+            self._awaited = True
+            self._loop.call_soon_threadsafe(self._begin)
         patience = min(STALL_SECONDS, self._deadline - time.monotonic())
         if patience <= 0:
             raise _broken_off("The upload took too long. Try again over a faster connection.")
-        data = asyncio.run_coroutine_threadsafe(self._within(patience), self._loop).result()
+        with self._changed:
+            self._changed.wait_for(lambda: self._collected or self._is_all_here or self._must_go, patience)
+            data, self._collected = self._collected, bytearray()
+        if len(data) >= AT_ONCE:
+            self._loop.call_soon_threadsafe(self._has_room.set)
         if self._must_go:
             raise _broken_off(
                 "Many people import bots at the moment, and this import was the slowest, so it had to make room. "
@@ -125,30 +134,21 @@ class Incoming:
             raise _broken_off("The connection broke. Try again.")
         raise _broken_off(f"No data arrived for {STALL_SECONDS} seconds. Send it again.")
 
-    async def _within(self, seconds: float) -> bytes:
-        """What has arrived by now; none if nothing did in time, or this upload has to go."""
-        if self._collecting is None and not self._must_go:
-            self._collecting = asyncio.ensure_future(self._collect())
-        with suppress(TimeoutError):
-            async with asyncio.timeout(seconds):
-                while not (self._collected or self._is_all_here or self._must_go):
-                    self._has_news.clear()
-                    await self._has_news.wait()
-        data, self._collected, self._held = b"".join(self._collected), [], 0
-        self._has_room.set()
-        return data
+    def _begin(self) -> None:
+        if not self._must_go:
+            self._collecting = self._loop.create_task(self._collect())
 
     async def _collect(self) -> None:
         while not self._is_all_here:
             message = await self._receive()
-            self._is_broken = message["type"] == "http.disconnect"
-            self._is_all_here = self._is_broken or not message.get("more_body", False)
-            if chunk := message.get("body", b""):
-                self._collected.append(bytes(chunk))
+            with self._changed:
+                self._is_broken = message["type"] == "http.disconnect"
+                self._is_all_here = self._is_broken or not message.get("more_body", False)
+                chunk = message.get("body", b"")
+                self._collected += chunk
                 self._came += len(chunk)
-                self._held += len(chunk)
-            self._has_news.set()
-            while self._held >= AT_ONCE:
+                self._changed.notify()
+            while len(self._collected) >= AT_ONCE:
                 self._has_room.clear()
                 await self._has_room.wait()
 
