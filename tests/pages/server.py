@@ -108,6 +108,11 @@ class Pages(Service):
         with closing(sqlite3.connect(self.home / "butt.sqlite3", timeout=20)) as database, database:
             database.execute(copy, (target.hex, source.hex))
 
+    def has_verified(self, email: str) -> None:
+        """The link in the mail to this address was followed."""
+        with closing(sqlite3.connect(self.home / "butt.sqlite3", timeout=20)) as database, database:
+            database.execute("UPDATE account_emailaddress SET verified = 1 WHERE email = ?", [email])
+
     def has_many_bots(self, owner: Person, count: int) -> None:
         """`bot0`, `bot1` and so on, all alive. The first has a year of samples that no two of are alike."""
         of_owner = {"target_agent_id": uuid.UUID(owner.id), "pays": True}

@@ -134,7 +134,7 @@ def test_the_payment_pages_are_light_and_do_not_move(
     """The script with which a card is entered is not ours, and not weighed."""
     comes(page, paid_site, f"leo-{look['viewport']['width']}")
     cookies = page.context.cookies()
-    for path in ("/newbie", "/billing", "/billing/card", "/billing/cancel"):
+    for path in ("/newbie", "/billing", "/billing/card", "/billing/address", "/billing/cancel"):
         context = browser.new_context(**look)
         context.add_cookies(cookies)
         context.add_init_script(SHIFTS)

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import pytest
@@ -13,11 +14,14 @@ from tests.pages.everywhere import ALICE, PATHS
 from tests.pages.first_load import MOST_BYTES, SETTLED, SHIFTS, Load
 from tests.pages.server import Pages, signs_in
 from tests.pages.slow_line import SlowLine
+from tests.people import PASSWORD
 
 PHONE_BY_DAY = {"viewport": {"width": PHONE[0], "height": PHONE[1]}, "color_scheme": "light"}
 
 
 CROWDED, MANY = "crowded@example.org", 100
+CAREFUL = "careful@example.org"
+OF_CAREFUL = ["/account/factors/app", "/account/factors/passkeys", "/account/factors/passkeys/new"]
 OF_CROWDED = ["/bots", "/bots/bot0", *(f"/bots/bot0/status?range={name}" for name in RANGES)]
 
 
@@ -32,15 +36,22 @@ class Visit:
     shifts: list[str]
 
 
-@pytest.fixture(scope="module")
-def first_visits(server: Pages, browser: Browser, cookies: dict) -> list[Visit]:
-    """Every page on a phone, with nothing cached from an earlier page."""
+@contextmanager
+def phone(browser: Browser) -> Iterator[Page]:
+    """A phone that has nothing cached from an earlier page."""
     with browsing(browser, PHONE_BY_DAY) as context:
-        page = context.new_page()
         context.add_init_script(SHIFTS)
+        page = context.new_page()
         network = context.new_cdp_session(page)
         network.send("Network.enable")
         network.send("Network.setCacheDisabled", {"cacheDisabled": True})
+        yield page
+
+
+@pytest.fixture(scope="module")
+def first_visits(server: Pages, browser: Browser, cookies: dict) -> list[Visit]:
+    """Every page."""
+    with phone(browser) as page:
         return [_visit(server, page, who, path, cookies) for who, path in PATHS]
 
 
@@ -59,15 +70,10 @@ def _visit(server: Pages, page: Page, who: str, path: str, cookies: dict) -> Vis
 def visits_with_many_bots(server: Pages, browser: Browser) -> list[Visit]:
     """The pages of somebody with 100 bots, of which one has a year of figures."""
     server.has_many_bots(server.person(CROWDED), MANY)
-    with browsing(browser, PHONE_BY_DAY) as context:
-        page = context.new_page()
+    with phone(browser) as page:
         signs_in(page, server.url, CROWDED)
         page.wait_for_url(f"{server.url}/bots")
-        cookies = {CROWDED: context.cookies()}
-        context.add_init_script(SHIFTS)
-        network = context.new_cdp_session(page)
-        network.send("Network.enable")
-        network.send("Network.setCacheDisabled", {"cacheDisabled": True})
+        cookies = {CROWDED: page.context.cookies()}
         return [_visit(server, page, CROWDED, path, cookies) for path in OF_CROWDED]
 
 
@@ -80,6 +86,22 @@ def test_so_is_one_of_somebody_with_100_bots_and_a_year_of_figures(visits_with_m
     for visit in visits_with_many_bots:
         is_light(visit)
         assert visit.shifts == [], visit.where
+
+
+def test_so_is_one_of_somebody_who_adds_a_second_factor(server: Pages, browser: Browser):
+    server.person(CAREFUL)
+    server.has_verified(CAREFUL)
+    with phone(browser) as page:
+        signs_in(page, server.url, CAREFUL)
+        page.wait_for_url(f"{server.url}/newbie")
+        page.goto(f"{server.url}/account/again?next={OF_CAREFUL[0]}")
+        page.get_by_label("password").fill(PASSWORD)
+        page.get_by_role("button", name="yes").click()
+        page.wait_for_url(server.url + OF_CAREFUL[0])
+        cookies = {CAREFUL: page.context.cookies()}
+        for path in OF_CAREFUL:
+            is_light(_visit(server, page, CAREFUL, path, cookies))
+            assert page.url == server.url + path
 
 
 def is_light(visit: Visit) -> None:
