@@ -6,7 +6,6 @@ everybody sees are also rated for search engines. A busy machine costs points of
 
 import json
 import os
-import shutil
 import subprocess
 import tempfile
 from pathlib import Path
@@ -15,6 +14,7 @@ from typing import Any
 from bench.claims import claim
 from butt.sources.node import NODE
 from butt.sources.releases import build
+from tests.programs import program
 from tests.service import Service
 
 LIGHTHOUSE = Path(__file__).parent / "lighthouse"
@@ -28,8 +28,6 @@ BEST = 100
 
 
 def main() -> None:
-    chromium = shutil.which("chromium")
-    assert chromium, "a browser is needed: apt-get install chromium"
     with tempfile.TemporaryDirectory() as folder:
         os.environ["BUTT_HOME"] = folder
         release, lighthouse = build().path, build(LIGHTHOUSE).path
@@ -39,7 +37,7 @@ def main() -> None:
             pages = [{"path": path, "isPublic": is_public} for path, is_public in PAGES.items()]
             asked = {
                 "url": site.url,
-                "chromium": chromium,
+                "chromium": program("chromium"),
                 "email": EMAIL,
                 "password": PASSWORD,
                 "pages": pages,

@@ -2,13 +2,13 @@
 
 import json
 import os
-import shutil
 import subprocess
 from pathlib import Path
 from typing import Any, Self
 
 from tests.doors import Door
 from tests.lanes import free_ports
+from tests.programs import program
 from tests.service import Service, wait_for
 
 SHIPPED = Path(__file__).parents[1] / "deploy" / "Caddyfile"
@@ -20,7 +20,7 @@ class Caddy:
     """`with Caddy(folder) as caddy:`; then start a service with `public_url=caddy.public.url`, and call `is_before(site)`."""
 
     def __init__(self, folder: Path) -> None:
-        assert shutil.which("caddy"), "Caddy is needed: apt-get install caddy"
+        self._program = program("caddy")
         self._folder = folder
         folder.mkdir(parents=True, exist_ok=True)
         self._https, self._http = free_ports(2)
@@ -47,12 +47,12 @@ class Caddy:
             "BUTT_PUBLIC": f"127.0.0.1:{site.port}",
             "BUTT_PRIVATE": f"127.0.0.1:{site.private_port}",
         }
-        adapt = ["caddy", "adapt", "--config", str(SHIPPED)]
+        adapt = [self._program, "adapt", "--config", str(SHIPPED)]
         shipped = subprocess.run(adapt, env=environment, check=True, capture_output=True, timeout=60)
         config = self._folder / "caddy.json"
         config.write_text(json.dumps(self._moved(json.loads(shipped.stdout))))
         with (self._folder / "caddy.log").open("wb") as log:
-            run = ["caddy", "run", "--config", str(config)]
+            run = [self._program, "run", "--config", str(config)]
             self.process = subprocess.Popen(run, env=environment, stdout=log, stderr=log)
         wait_for(self._is_up)
 

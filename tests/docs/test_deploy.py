@@ -15,6 +15,7 @@ from django.urls import get_resolver
 from butt.command import cli, doctor, machine, roles, salt_master, up  # noqa: F401 - each adds its commands
 from butt.configuration import Configuration
 from butt.private.gate import OPEN_TO_MACHINES
+from tests.programs import program
 
 ROOT = Path(__file__).parents[2]
 DEPLOY = ROOT / "deploy"
@@ -49,7 +50,8 @@ def composed(tmp_path: Path) -> Any:
     shutil.copytree(DEPLOY, deploy)
     text = (deploy / "butt.env.example").read_text()
     (deploy / "butt.env").write_text(text.replace("POSTGRES_PASSWORD=", "POSTGRES_PASSWORD=a/b@c#d"))
-    command = ["docker-compose", "--env-file", "deploy/butt.env", "-f", "deploy/compose.yaml", "config"]
+    compose = program("docker-compose")
+    command = [compose, "--env-file", "deploy/butt.env", "-f", "deploy/compose.yaml", "config"]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 0, done.stderr
     return yaml.safe_load(done.stdout)["services"]
@@ -143,14 +145,14 @@ def systemd(tmp_path: Path) -> Path:
     units.mkdir(parents=True)
     for unit in UNITS:
         shutil.copy(unit, units)
-    for program in ("srv/butt/.venv/bin/butt", "bin/sh"):
-        (root / program).parent.mkdir(parents=True)
-        (root / program).touch(0o755)
+    for path in ("srv/butt/.venv/bin/butt", "bin/sh"):
+        (root / path).parent.mkdir(parents=True)
+        (root / path).touch(0o755)
     return root
 
 
 def analyzed(*arguments: str) -> "subprocess.CompletedProcess[str]":
-    command = ["systemd-analyze", *arguments]
+    command = [program("systemd-analyze", "systemd"), *arguments]
     return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
 
 

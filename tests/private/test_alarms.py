@@ -16,6 +16,7 @@ import yaml
 from prometheus_client.parser import text_string_to_metric_families
 
 from tests.lanes import free_ports
+from tests.programs import program
 from tests.service import wait_for
 from tests.tables import with_tables
 
@@ -110,7 +111,11 @@ def firing(folder: Path, series: Mapping[str, str]) -> set[tuple[str, str]]:
     file = folder / "test.yaml"
     file.write_text(json.dumps(test))
     done = subprocess.run(
-        ["promtool", "test", "rules", str(file)], capture_output=True, text=True, timeout=60, check=False
+        [program("promtool", "prometheus"), "test", "rules", str(file)],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
     )
     said = done.stdout + done.stderr
     assert "got:" in said, said
@@ -119,7 +124,11 @@ def firing(folder: Path, series: Mapping[str, str]) -> set[tuple[str, str]]:
 
 def test_prometheus_accepts_the_rules():
     done = subprocess.run(
-        ["promtool", "check", "rules", str(RULES)], capture_output=True, text=True, timeout=60, check=False
+        [program("promtool", "prometheus"), "check", "rules", str(RULES)],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr
 
