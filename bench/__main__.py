@@ -26,6 +26,7 @@ BENCHES = {
     "pillars": "100, 1,000 and 10,000 machines asking for their pillar each minute, over PostgreSQL",
     "servers": "making 1, 10 and 50 servers, beside JupyterHub, each over its floor",
     "first": "from `butt up` to its first page, from nothing but a release, beside bare Django",
+    "bare": "`make up` on a bare Debian 12 until the service answers, beside the goal of 60 s",
     "audits": "Lighthouse on four pages, on a phone and on a desktop, beside full points",
     "plane": "memory of the control plane beside 50 bots, beside the goal of 120 MB",
     "memory": "10 idle pubs at once, how many fit, and what supervisord takes, beside ssb-server",
