@@ -86,6 +86,7 @@ SLOW = (
     *("tests/scuttlekit/test_fuzz.py", "tests/monitor/", "tests/hosts/test_processes.py"),
     *("tests/bench/", "tests/hosts/test_trial.py", "tests/sources/", "tests/examples/", "tests/standins/"),
     *("tests/private/test_alarms.py", "tests/accounts/test_sealed_mail.py", "tests/api/test_schema.py"),
+    "tests/api/test_stateful.py",
     *("tests/limits/test_error_reports.py", "tests/hosts/test_remote_reader.py"),
     "tests/accounts/test_guessing.py::test_many_guesses_at_once",
     "tests/accounts/test_leaving.py::test_accounts_that_have_to_stay_do_not_keep_others_from_going",
