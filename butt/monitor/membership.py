@@ -11,11 +11,23 @@ from hashlib import blake2b
 
 from django.db.models.functions import Now
 
+from butt.agents.prepared import Prepared, PreparedUpdate
 from butt.figures.models import MonitorBeat
 
 BEAT = timedelta(seconds=2)
 DEAD = timedelta(seconds=8)
 FORGOTTEN = timedelta(days=1)
+
+
+_beat = PreparedUpdate(
+    lambda monitor, *_: MonitorBeat.objects.filter(id=monitor),
+    lambda _, *said: dict(zip(("watching", "written", "lost"), said, strict=True), beat=Now()),
+    *(uuid.UUID(int=1), 1, 2, 3),
+)
+# A beat in the future comes from a monitor that died while its clock was ahead.
+_lately = Prepared(
+    lambda: MonitorBeat.objects.filter(beat__gt=Now() - DEAD, beat__lt=Now() + DEAD).values_list("id")
+)
 
 
 def watcher_of(bot_id: uuid.UUID, monitors: Iterable[uuid.UUID]) -> uuid.UUID:
@@ -32,12 +44,9 @@ class Membership:
 
     def beat(self, *, watching: int, written: int, lost: int) -> None:
         """Report that we are alive, and see who else is."""
-        said = {"beat": Now(), "watching": watching, "written": written, "lost": lost}
-        if not MonitorBeat.objects.filter(id=self.id).update(**said):
-            MonitorBeat.objects.create(id=self.id, **said)
-        # A beat in the future comes from a monitor that died while its clock was ahead.
-        lately = MonitorBeat.objects.filter(beat__gt=Now() - DEAD, beat__lt=Now() + DEAD)
-        living = {*lately.values_list("id", flat=True), self.id}
+        if not _beat(self.id, watching, written, lost):
+            MonitorBeat.objects.create(id=self.id, watching=watching, written=written, lost=lost)
+        living = {*(monitor for (monitor,) in _lately()), self.id}
         if living != {*self.living}:
             self.living = tuple(living)
             MonitorBeat.objects.filter(beat__lt=Now() - FORGOTTEN).delete()
