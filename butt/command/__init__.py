@@ -31,6 +31,9 @@ MODULES_OF = {"up": ("up",)} | dict.fromkeys(
 )
 """Commands that live as long as the service load no others."""
 
+PASSKEYS = "allauth.mfa.webauthn.internal.auth"
+"""It loads fido2 and cryptography, a tenth of all that a server loads."""
+
 home_option = click.option(
     "--home",
     type=click.Path(file_okay=False, path_type=Path),
@@ -113,6 +116,7 @@ def configure(**given: object) -> Configuration:
 
     import django
 
+    from butt.command.lean import load_ninja, postpone
     from butt.configuration import configuration
     from butt.error_reports import check
     from butt.home import hold
@@ -122,6 +126,8 @@ def configure(**given: object) -> Configuration:
     check_limits()
     check(configuration().sentry_dsn.get_secret_value())
     with _loading():
+        load_ninja()
+        postpone(PASSKEYS)
         django.setup()
     return configuration()
 

@@ -1,13 +1,14 @@
 """A minion's key pair, made here so that the master knows the machine before its first call."""
 
-from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import rsa
-
 _BITS = 3072
 
 
 def new_pair() -> tuple[str, str]:
     """The private and the public key, in PEM as Salt keeps them."""
+    # Large, and needed only where machines are.
+    from cryptography.hazmat.primitives import serialization
+    from cryptography.hazmat.primitives.asymmetric import rsa
+
     private = rsa.generate_private_key(public_exponent=65537, key_size=_BITS)
     secret = private.private_bytes(
         serialization.Encoding.PEM,

@@ -3,8 +3,6 @@
 from dataclasses import dataclass
 from functools import lru_cache
 
-import segno
-
 QUIET_ZONE = 4
 """The margin that a QR code needs, in dots; the template's drawing starts there."""
 
@@ -20,6 +18,9 @@ class Drawing:
 @lru_cache(256)
 def drawn(text: str) -> Drawing:
     """A text as a QR code."""
+    # Few processes ever draw one.
+    import segno
+
     matrix = segno.make_qr(text, error="m").matrix
     dots = (f"M{x} {y}h1v1h-1z" for y, row in enumerate(matrix) for x, dark in enumerate(row) if dark)
     return Drawing(len(matrix) + 2 * QUIET_ZONE, "".join(dots))
