@@ -62,9 +62,10 @@ PATIENCE = 20.0
 reached may fail to be, before it counts as gone: where thousands are connected to, some are not done in time.
 """
 
-QUICK_PAUSE, QUICK_TRIES = 0.03, 60
-FIRST_PAUSE, LONGEST_PAUSE = 0.1, 2.0
-"""Seconds between tries: quick ones while a bot may just be starting, then fewer and fewer."""
+FIRST_PAUSE, LONGEST_PAUSE, GROWTH = 0.03, 2.0, 1.1
+"""Seconds between tries, and how much longer each pause is than the one before: a bot that starts is found a tenth of the time
+late that it took. Many that start at once take long, and tries would slow them down.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,9 +189,7 @@ def _why(bot: Bot, error: Exception) -> str:
 
 
 def _pause(tries: int) -> float:
-    if tries <= QUICK_TRIES:
-        return QUICK_PAUSE
-    return float(min(FIRST_PAUSE * 1.2 ** min(tries - QUICK_TRIES, 30), LONGEST_PAUSE))
+    return float(min(FIRST_PAUSE * GROWTH ** min(tries, 50), LONGEST_PAUSE))
 
 
 async def _figures(
