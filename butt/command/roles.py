@@ -8,6 +8,7 @@ import threading
 from pathlib import Path
 
 import click
+import uvloop
 
 from butt.command import cli, configure, home_option
 from butt.command.files import need_files
@@ -103,7 +104,7 @@ def monitor(home: Path | None) -> None:
             # the same.
             os._exit(0)
 
-    asyncio.run(watch())
+    uvloop.run(watch())
 
 
 @cli.command()

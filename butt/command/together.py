@@ -12,6 +12,7 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import click
+import uvloop
 
 from butt.command import configure
 from butt.command.files import need_files
@@ -47,7 +48,7 @@ def run_together() -> None:
     try:
         stewarding = Stewarding(settings, counts=False)
         together = _Together(stewarding, settings.private_bind, settings.private_port)
-        code = asyncio.run(together.run())
+        code = uvloop.run(together.run())
         if together.stops_bots and not code:
             code = _stop_bots(stewarding)
     except click.ClickException as trouble:
