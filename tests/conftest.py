@@ -84,7 +84,12 @@ SLOW = (
     *("tests/pub/", "tests/public/", "tests/attacks/", "tests/command/", "tests/clouds/"),
     *("tests/scuttlekit/store/", "tests/scuttlekit/command/", "tests/leaving/test_sweep.py"),
     *("tests/scuttlekit/test_against_ssb_validate.py", "tests/scuttlekit/test_published_handshakes.py"),
-    *("tests/scuttlekit/test_fuzz.py", "tests/monitor/", "tests/hosts/test_processes.py"),
+    *(
+        "tests/scuttlekit/test_fuzz.py",
+        "tests/monitor/",
+        "tests/hosts/test_processes.py",
+        "tests/hosts/test_forking.py",
+    ),
     *("tests/bench/", "tests/hosts/test_trial.py", "tests/sources/", "tests/examples/", "tests/standins/"),
     *("tests/private/test_alarms.py", "tests/accounts/test_sealed_mail.py", "tests/api/test_schema.py"),
     "tests/api/test_stateful.py",
