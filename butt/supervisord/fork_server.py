@@ -27,7 +27,7 @@ def serve(orders: socket.socket) -> tuple[str, types.ModuleType]:
     """Load and fork until the orders end. Returns in each forked bot: the code to run, and the module to run it in."""
     plain, loading = sys.path[:], json.loads(orders.recv(LARGEST_ORDER))
     signal.alarm(loading["seconds"])
-    # Collecting while so much is new takes time, and what is collected before a fork leaves holes in shared memory.
+    # What is collected before a fork leaves holes in memory, and a bot that fills them copies all around them.
     gc.disable()
     sys.path[:0] = loading["path"]
     for name in loading["modules"]:
@@ -35,7 +35,6 @@ def serve(orders: socket.socket) -> tuple[str, types.ModuleType]:
     sys.path[:] = plain
     _check_that_nothing_is_shared(orders)
     _write_arguments(_arguments())
-    gc.collect()
     gc.freeze()
     signal.alarm(0)
     orders.send(b"ready")
