@@ -23,6 +23,8 @@ from supervisor import events
 from supervisor.options import ProcessConfig, decode_wait_status
 from supervisor.process import Subprocess
 
+from butt.environment import for_bots
+
 PROGRAM = resources.files(__package__).joinpath("fork_server.py").read_bytes()
 """Read now: an upgrade replaces the file under a supervisord that runs on."""
 LOAD_SECONDS, START_SECONDS, FORK_SECONDS = 60, 3.0, 5.0
@@ -141,6 +143,7 @@ class ForkServer:
                 stderr=subprocess.STDOUT,
                 pass_fds=[theirs.fileno()],
                 cwd="/",
+                env=for_bots(),
                 process_group=0,
             )
         self.pid, self._said = process.pid, cast("IO[bytes]", process.stdout)
