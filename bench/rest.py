@@ -42,7 +42,7 @@ RUNS = (
 )
 """How many bots, how they run, and how much of a core all parts together may take, in percent."""
 
-LOOKS = ((100, 10, 20), (1_000, 10, 60), (10_000, 20, 180))
+LOOKS = ((100, 10, 20), (1_000, 10, 60), (10_000, 90, 180))
 """For up to so many bots: seconds that the parts have to finish what a start brings, and seconds to measure. In that
 time, each bot sends its figures as often as the others.
 """
