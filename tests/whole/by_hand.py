@@ -13,6 +13,7 @@ from butt.identity import service_keys
 from butt.monitor import watch
 from butt.monitor.bot_figures import BotFigures
 from butt.monitor.samples import Seen, write
+from butt.monitor.signs import Silences
 from butt.monitor.watch import Bot, WrongBot
 from butt.sources.builder import shelve
 from butt.sources.releases import PUB_SOURCE, build
@@ -43,7 +44,7 @@ def turn(steward: Steward, bot: Agent) -> State:
 
 async def _figures_of(bot: Bot) -> BotFigures:
     """What the bot says of itself now."""
-    every = (watch.Feed(bot), watch.FirstContact(), None, watch.FigurePace(), watch.Turns())
+    every = (watch.Feed(bot), watch.FirstContact(), None, watch.FigurePace(), watch.Turns(), Silences())
     async with aclosing(watch._figures(bot, service_keys(), *every)) as stream:
         return await anext(stream)
 
