@@ -1,6 +1,7 @@
 """The documents describe what the code does: an undocumented setting, command or path fails here."""
 
 import re
+from importlib import import_module
 from pathlib import Path
 
 import click
@@ -10,25 +11,16 @@ from django.urls import URLPattern, get_resolver
 from butt.agents.names import LONGEST, SHORTEST
 from butt.agents.states import State
 from butt.clouds.scaleway.settings import PREFIX, ScalewaySettings
-from butt.command import (  # noqa: F401 - each adds its commands
-    backup,
-    cli,
-    doctor,
-    machine,
-    network,
-    people,
-    roles,
-    sweep,
-    up,
-    upgrade,
-    vault,
-)
+from butt.command import MODULES, cli
 from butt.configuration import Configuration
 from butt.public.api.api import api
 from butt.sources.releases import PUB_SOURCE
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
+
+for module in MODULES:
+    import_module(f"butt.command.{module}")
 
 
 def doc(name: str) -> str:
