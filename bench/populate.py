@@ -9,7 +9,6 @@ import json
 import os
 import sys
 import uuid
-from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -62,17 +61,18 @@ def at_rest() -> None:
     from butt.sources.builder import shelve
     from butt.sources.places import pub_source
     from butt.sources.releases import build
-    from butt.steward.steward import LONGEST_REST, RESTS_A_SECOND
+    from butt.steward import resting
 
     made = build(pub_source())
     shelve(made)
     bots = list(Agent.objects.filter(type=Agent.Type.BOT))
     now = timezone.now()
-    rest = min(timedelta(seconds=len(bots) / RESTS_A_SECOND), LONGEST_REST)
+    rest = resting.average(len(bots))
     Progress.objects.update(release=made.key)
     with transaction.atomic():
         Rows(Progress, ("bot_id", "due_at")).update(
-            (bot.id, now + rest * number / len(bots)) for number, bot in enumerate(bots)
+            (bot.id, resting.with_others(now + rest * number / len(bots), len(bots)))
+            for number, bot in enumerate(bots)
         )
     if configuration().host == "processes":
         for bot in bots:

@@ -33,7 +33,7 @@ from butt.reasons import Reason
 from butt.rounds import GoOn, rounds
 from butt.services.known import service_named
 from butt.sources import shelf
-from butt.steward import clock
+from butt.steward import clock, resting
 from butt.steward.moves import LONGEST_BACK_OFF, decide
 from butt.steward.situation import RESTING, Effect, Situation, Transition
 from butt.vault import asking
@@ -47,13 +47,6 @@ log = logging.getLogger("butt.steward")
 SOONEST, LONGEST = 0.01, 5.0
 """Seconds between looks: `LONGEST` if nothing is due and nobody wakes the steward."""
 
-RESTS_A_SECOND = 0.1
-"""How many bots at rest are looked at in a second, however many there are: the monitor or the machine reports
-what happens to one.
-"""
-
-LONGEST_REST = timedelta(hours=2)
-COUNT_EVERY = 60.0
 _AT_REST = frozenset({State.ALIVE, State.STOPPED, State.UNPAID})
 
 LEASE = timedelta(seconds=10)
@@ -63,7 +56,7 @@ CHOICE, SHARES_FOR = 10, 30.0
 """For so many seconds after another steward was first, one takes its bots at random from so many times as many that are due:
 otherwise all of them look at the same ones, and all but one do so for nothing.
 """
-FURTHEST = max(LONGEST_BACK_OFF, 1.5 * LONGEST_REST) + timedelta(minutes=1)
+FURTHEST = max(LONGEST_BACK_OFF, resting.FURTHEST)
 """No bot is put off for longer than this."""
 
 
@@ -76,8 +69,7 @@ class Steward:
 
     def __init__(self, host: Host, masters: tuple[str, ...]) -> None:
         self._host, self._masters = host, masters
-        self._rest, self._counted = RESTING, -COUNT_EVERY
-        self._shares_until = -SHARES_FOR
+        self._rests, self._shares_until = resting.Rests(), -SHARES_FOR
 
     def run(self, go_on: GoOn = lambda: True) -> None:
         """Run rounds as long as `go_on()`. Errors of the database or a host are waited out."""
@@ -164,18 +156,9 @@ class Steward:
         self._carry_out(bot, move)
         # A bot that is on trial or leaving has a deadline of its own.
         rests = move.wait == RESTING and move.state in _AT_REST and not bot.progress.previous
-        wait = self._at_rest() if rests else move.wait
+        now = timezone.now()
         with unannounced():
-            come_back(bot.progress, "due_at", timezone.now() + wait)
-
-    def _at_rest(self) -> timedelta:
-        """How long a bot at rest is left alone: the more bots there are, the longer."""
-        if time.monotonic() - self._counted >= COUNT_EVERY:
-            seconds = Progress.objects.count() / RESTS_A_SECOND
-            self._rest = min(max(RESTING, timedelta(seconds=seconds)), LONGEST_REST)
-            self._counted = time.monotonic()
-        # Spread bots that began together, so that they do not come due together ever after.
-        return self._rest if self._rest == RESTING else self._rest * random.uniform(0.5, 1.5)  # nosec B311 # noqa: S311
+            come_back(bot.progress, "due_at", self._rests.end(now) if rests else now + move.wait)
 
     def _meet(self, bot: Agent, seen: Sighting) -> None:
         """Record once the identity that the bot made for itself, which is its own for ever, and how far its
