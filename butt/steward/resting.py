@@ -14,9 +14,9 @@ what happens to one.
 
 LONGEST_REST = timedelta(hours=2)
 COUNT_EVERY = 60.0
-MOST_TOGETHER, LONGEST_WAIT = 20, timedelta(minutes=1)
-"""About so many bots come due at the same moment, as a round costs hardly more with them than with one. None waits longer
-for the others.
+MOST_AT_ONCE, LONGEST_WAIT = 20, timedelta(minutes=1)
+"""How many bots a round looks at. About so many at rest come due at the same moment, as it costs hardly more with them than with
+one. None waits longer for the others.
 """
 FURTHEST = 1.5 * LONGEST_REST + LONGEST_WAIT
 """No bot rests for longer than this."""
@@ -46,7 +46,7 @@ def end(now: datetime, count: int) -> datetime:
 
 def with_others(at: datetime, count: int) -> datetime:
     """The next moment from `at` on at which some of `count` bots come due together."""
-    step = min(average(count) * MOST_TOGETHER / count, LONGEST_WAIT)
+    step = min(average(count) * MOST_AT_ONCE / count, LONGEST_WAIT)
     return at + (_BEGINNING - at) % step
 
 

@@ -35,6 +35,7 @@ from butt.services.known import service_named
 from butt.sources import shelf
 from butt.steward import clock, resting
 from butt.steward.moves import LONGEST_BACK_OFF, decide
+from butt.steward.resting import MOST_AT_ONCE
 from butt.steward.situation import RESTING, Effect, Situation, Transition
 from butt.vault import asking
 from butt.waking.listening import listening
@@ -51,7 +52,6 @@ _AT_REST = frozenset({State.ALIVE, State.STOPPED, State.UNPAID})
 
 LEASE = timedelta(seconds=10)
 AFTER_TROUBLE = timedelta(seconds=3)
-MOST_AT_ONCE = 20
 CHOICE, SHARES_FOR = 10, 30.0
 """For so many seconds after another steward was first, one takes its bots at random from so many times as many that are due:
 otherwise all of them look at the same ones, and all but one do so for nothing.

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from butt.agents.models import Agent, Progress
 from butt.agents.states import State
 from butt.hosts import Order, Sighting
-from butt.steward.resting import LONGEST_WAIT, MOST_TOGETHER, RESTS_A_SECOND, average, end
+from butt.steward.resting import LONGEST_WAIT, MOST_AT_ONCE, RESTS_A_SECOND, average, end
 from butt.steward.situation import RESTING
 from butt.steward.steward import FURTHEST, Steward
 from tests.people import bot_in, many_bots, person
@@ -71,7 +71,7 @@ def test_none_of_many_rests_for_too_short_or_too_long(now: datetime, count: int)
 def test_of_many_some_but_never_many_more_than_a_round_takes_come_due_together(count: int):
     now = timezone.now()
     moments = Counter(end(now, count) for _ in range(count))
-    assert 5 < count / len(moments) < MOST_TOGETHER + 1
+    assert 5 < count / len(moments) < MOST_AT_ONCE + 1
 
 
 def test_one_on_trial_is_not_left_alone_for_longer():

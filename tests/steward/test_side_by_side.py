@@ -10,7 +10,8 @@ from django.utils import timezone
 from butt.agents.models import Progress
 from butt.hosts import Order, Sighting
 from butt.steward import steward
-from butt.steward.steward import MOST_AT_ONCE, Steward
+from butt.steward.resting import MOST_AT_ONCE
+from butt.steward.steward import Steward
 from tests.people import many_bots, person
 
 pytestmark = pytest.mark.django_db
