@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -56,6 +57,7 @@ class Service:
         self.home = home
         self.folder: Path | None = None
         self.patience = LONG
+        self.private_address = "127.0.0.1"
         self.port, self.private_port, self.stand_in_port, *bots = free_ports(3 + most_bots)
         self.bot_ports = bots
         self.url = f"http://127.0.0.1:{self.port}"
@@ -174,9 +176,15 @@ class Service:
         assert self.process.poll() is None, (self.home / "up.log").read_text()
         try:
             with urllib.request.urlopen(f"{self.url}/up", timeout=1) as response:
-                return bool(response.status == 200)
+                return bool(response.status == 200) and self._has_its_private_server()
         except OSError:
             return False
+
+    def _has_its_private_server(self) -> bool:
+        """Where it is one of the parts, it may listen later than the public one. Raises `OSError` until then."""
+        if "up" in self.command():
+            socket.create_connection((self.private_address, self.private_port), 1).close()
+        return True
 
 
 class Person:

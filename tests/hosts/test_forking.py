@@ -75,6 +75,8 @@ class Home:
     def stops(self, bot_id: uuid.UUID, made: Built, launch: int = 1) -> None:
         self.orders(bot_id, made, launch, run=False)
         wait_for(lambda: not self.runs(bot_id))
+        # supervisord hears later of the end: until then an order to start it would only be taken at the next round.
+        wait_for(lambda: not self.host.look([bot_id])[bot_id].running)
 
     def said(self, bot_id: uuid.UUID) -> list[Any]:
         if not (self.host.bots / str(bot_id)).exists():

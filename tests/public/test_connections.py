@@ -27,21 +27,19 @@ placed_bot(Account.objects.get(email="bob@example.org").agent, machine(), "bobs"
 """
 
 
+class PublicServer(Service):
+    """`butt public` alone."""
+
+    def command(self) -> list[str]:
+        return [sys.executable, "-m", "butt", "public", "--home", str(self.home), "--port", str(self.port)]
+
+
 @pytest.fixture
 def site(postgres_url: str, tmp_path: Path) -> Iterator[Service]:
-    """`butt public` over PostgreSQL."""
-    site = Service(tmp_path, tmp_path, most_bots=1, database_url=postgres_url, host="salt")
+    site = PublicServer(tmp_path, tmp_path, most_bots=1, database_url=postgres_url, host="salt")
     site.environment.pop("DJANGO_SETTINGS_MODULE", None)
-    run = [sys.executable, "-m", "butt"]
-    home = ["--home", str(tmp_path)]
-    site.log = (tmp_path / "up.log").open("ab")
-    site.process = subprocess.Popen(
-        [*run, "public", *home, "--port", str(site.port)], env=site.environment, stderr=site.log
-    )
-    wait_for(site._is_up)
-    yield site
-    site.process.terminate()
-    site.process.wait(20)
+    with site:
+        yield site
 
 
 def test_connections_grow_neither_with_requests_nor_with_open_pages(site: Service, postgres_url: str):
