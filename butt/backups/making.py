@@ -66,7 +66,9 @@ def newest_schema() -> list[str]:
     """The migrations that a new database of this version gets."""
     from django.db.migrations.loader import MigrationLoader
 
-    return sorted(f"{app}.{name}" for app, name in MigrationLoader(None).disk_migrations)
+    migrations = MigrationLoader(None).disk_migrations
+    replaced = (key for migration in migrations.values() for key in migration.replaces)
+    return sorted(f"{app}.{name}" for app, name in {*migrations, *replaced})
 
 
 def _write_file(archive: ZipFile, home: Path) -> dict[str, dict[str, Any]]:

@@ -97,7 +97,12 @@ def _about_the_disk(error: Exception) -> str:
 def _about_the_database(error: Exception) -> str:
     """What to do where the database is away or has not all tables; empty for any other error."""
     from django.db import OperationalError, ProgrammingError
+    from django.db.migrations.exceptions import NodeNotFoundError
 
+    if isinstance(error, NodeNotFoundError):
+        from butt.health.checks import TOO_OLD
+
+        return " ".join(TOO_OLD)
     if isinstance(error, OperationalError):
         mend = "Start it, set BUTT_DATABASE_URL, or run `butt manage migrate`; `butt doctor` says which."
     elif isinstance(error, ProgrammingError) and getattr(error.__cause__, "sqlstate", "") in NOT_THERE:

@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 from django.conf import settings as django_settings
 from django.db import DatabaseError, connection
+from django.db.migrations.exceptions import NodeNotFoundError
 from django.db.migrations.executor import MigrationExecutor
 
 from butt.beats.living import living
@@ -21,6 +22,12 @@ ROOM = 500 * 1024 * 1024
 
 PATIENCE = 2.0
 """Seconds for another server to accept a connection: all checks together take less than Prometheus's timeout."""
+
+TOO_OLD = (
+    "The database is from before version 0.1.0, and this version cannot migrate it.",
+    "Install version 0.1.0, run its `butt manage migrate`, then install this version again.",
+)
+"""What is wrong, and what to do, if only some of the migrations that were squashed have been applied."""
 
 STRIPE = ("api.stripe.com", 443)
 
@@ -47,6 +54,8 @@ def database() -> Check:
             f"The database does not answer: {error}".strip(),
             "Start it, or set BUTT_DATABASE_URL.",
         )
+    except NodeNotFoundError:
+        return Check("database", *TOO_OLD)
     if left:
         return Check(
             "database", f"{len(left)} migrations have not been run yet.", "Run `butt manage migrate`."

@@ -1,13 +1,19 @@
 """Commands where the database cannot be used."""
 
 import os
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 URLS = {"away": "postgres://butt:hush@127.0.0.1:1/butt", "empty": "sqlite:///{folder}/empty.sqlite3"}
+OLDER = """\
+CREATE TABLE django_migrations (id integer PRIMARY KEY, app text, name text, applied datetime);
+INSERT INTO django_migrations VALUES (1, 'agents', '0001_initial', CURRENT_TIMESTAMP);
+"""
 COMMANDS = ("machine list", "backup new.zip", "first-operator olga@example.org", "move my here --reason why")
 EACH = """
 import sys
@@ -34,3 +40,15 @@ def test_each_command_says_what_to_do_instead_of_a_traceback(how: str, tmp_path:
     assert "Traceback" not in done.stderr
     assert "hush" not in done.stderr
     assert not (tmp_path / "new.zip").exists()
+
+
+def test_a_database_from_before_the_oldest_migrations_says_which_version_migrates_it(tmp_path: Path):
+    with closing(sqlite3.connect(tmp_path / "butt.sqlite3")) as database:
+        database.executescript(OLDER)
+    for line in ("manage migrate", "doctor"):
+        command = [sys.executable, "-m", "butt", *line.split(), "--home", tmp_path]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+        assert done.returncode == 1
+        assert "this version cannot migrate it" in done.stdout + done.stderr
+        assert "Install version 0.1.0, run its `butt manage migrate`" in done.stdout + done.stderr
+        assert "Traceback" not in done.stderr
