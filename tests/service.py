@@ -2,9 +2,9 @@
 
 import json
 import os
+import re
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -22,6 +22,8 @@ from tests.lanes import free_ports
 from tests.tables import migrated
 
 LONG = 60.0
+LISTENING = "0A"
+"""The state of a socket in `/proc/PID/net/tcp`."""
 T = TypeVar("T")
 
 
@@ -57,7 +59,6 @@ class Service:
         self.home = home
         self.folder: Path | None = None
         self.patience = LONG
-        self.private_address = "127.0.0.1"
         self.port, self.private_port, self.stand_in_port, *bots = free_ports(3 + most_bots)
         self.bot_ports = bots
         self.url = f"http://127.0.0.1:{self.port}"
@@ -181,10 +182,13 @@ class Service:
             return False
 
     def _has_its_private_server(self) -> bool:
-        """Where it is one of the parts, it may listen later than the public one. Raises `OSError` until then."""
-        if "up" in self.command():
-            socket.create_connection((self.private_address, self.private_port), 1).close()
-        return True
+        """Where it is one of the parts, it may listen later than the public one. It may be in another network namespace."""
+        if "up" not in self.command():
+            return True
+        sockets = "".join(
+            Path(f"/proc/{self.process.pid}/net/{name}").read_text() for name in ("tcp", "tcp6")
+        )
+        return re.search(rf":{self.private_port:04X} [0-9A-F]+:[0-9A-F]+ {LISTENING} ", sockets) is not None
 
 
 class Person:

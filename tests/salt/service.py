@@ -28,7 +28,6 @@ class SaltService(Service):
         self.hosts = home / "hosts"
         super().__init__(home, release, domain=DOMAIN, host="salt", salt="master", billing="free", **settings)
         self.hosts.write_text(Path("/etc/hosts").read_text())
-        self.private_address = HERE
         private = f"http://{HERE}:{self.private_port}"
         token = home / "private-token"
         token.write_text("the-masters-token")
