@@ -22,7 +22,7 @@ quick: setup-dev  ## Run the tests that need nothing but Python
 
 test: setup-dev $(if $(ARGS),,.salt/done)  ## Run all tests; some of them with ARGS="tests/agents"
 	@$(if $(ARGS),,$(PYTHON) scripts/tools.py)
-	@$(BIN)/pytest $(or $(ARGS),--numprocesses 4 --dist loadfile)
+	@$(BIN)/pytest $(or $(ARGS),--numprocesses 5 --dist loadfile)
 
 check: setup-dev  ## Lint, check types and hold the house to its floor plan
 	@$(BIN)/ruff check .

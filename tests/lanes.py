@@ -5,7 +5,7 @@ import random
 import socket
 from collections import deque
 
-WIDTH, PUBS = 5_500, 500
+WIDTH, PUBS = 4_500, 500
 NUMBER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
 START = 10_000 + WIDTH * NUMBER
 PUB_PORTS = f"{START + WIDTH - PUBS}-{START + WIDTH - 1}"
