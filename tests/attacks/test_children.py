@@ -92,8 +92,8 @@ def test_a_token_in_the_address_of_a_source_is_refused(url: str, started: list[A
 @pytest.mark.parametrize(
     "call",
     [
-        lambda here, _: Master().apply(here),
-        lambda here, home: Local(home).apply(here),
+        lambda here, _: Master().apply(here, with_modules=True),
+        lambda here, home: Local(home).apply(here, with_modules=True),
     ],
     ids=["master", "local"],
 )

@@ -26,10 +26,12 @@ class Returns:
 
     def __init__(self, returned: Returned, meanwhile: Callable[[], None] = lambda: None) -> None:
         self.returned, self.meanwhile, self.runs = returned, meanwhile, 0
+        self.with_modules: list[bool] = []
 
-    def apply(self, machine: Machine) -> Returned:
+    def apply(self, machine: Machine, *, with_modules: bool) -> Returned:
         self.meanwhile()
         self.runs += 1
+        self.with_modules.append(with_modules)
         return self.returned
 
     def call(self, machine: Machine, *what: object, seconds: int = 0) -> Returned:
@@ -40,8 +42,8 @@ class Returns:
 
 
 class Gone(Returns):
-    def apply(self, machine: Machine) -> Returned:
-        super().apply(machine)
+    def apply(self, machine: Machine, *, with_modules: bool) -> Returned:
+        super().apply(machine, with_modules=with_modules)
         raise HostTrouble("Salt cannot be called")
 
 
@@ -83,6 +85,24 @@ def test_our_own_errors_are_shown():
     assert pushed(Gone(Returned(False))) == "Salt cannot be called"
 
 
+def test_a_machine_fetches_the_modules_once_and_again_after_a_failure():
+    alices, caller = machine("m1", generation=1), Returns(Returned(True, 0, WELL), reports())
+    pusher = Pusher(caller)
+
+    def push(returned: Returned) -> None:
+        caller.returned, runs = returned, caller.runs
+        pusher.push(alices, new=True)
+        wait_for(lambda: caller.runs > runs and not pusher._again)
+
+    for returned in (Returned(True, 0, WELL), Returned(True, 0, WELL), Returned(False)):
+        push(returned)
+    assert caller.with_modules == [True, False, False]
+    push(Returned(True, 0, WELL))
+    push(Returned(True, 0, WELL))
+    pusher.rest()
+    assert caller.with_modules == [True, False, False, True, False]
+
+
 class Slow(Returns):
     """Machines of which some do not finish until they are let."""
 
@@ -90,7 +110,7 @@ class Slow(Returns):
         super().__init__(Returned(False))
         self.began, self.ends, self._lock = list[str](), threading.Event(), threading.Lock()
 
-    def apply(self, machine: Machine) -> Returned:
+    def apply(self, machine: Machine, *, with_modules: bool) -> Returned:
         with self._lock:
             self.began.append(machine.minion_id)
         if machine.minion_id.startswith("slow"):

@@ -51,8 +51,8 @@ class Caller(Protocol):
     def begin(self, machine: Machine, function: str, *arguments: Any, seconds: int) -> None:
         """Call such a function without waiting for it. It may take `seconds` at most."""
 
-    def apply(self, machine: Machine) -> Returned:
-        """Have the machine apply the states of its pillar."""
+    def apply(self, machine: Machine, *, with_modules: bool) -> Returned:
+        """Have the machine apply the states of its pillar, after it has fetched our modules if asked to."""
 
 
 class Master:
@@ -69,8 +69,8 @@ class Master:
             CALL_SECONDS, {"tgt": machine.minion_id, "fun": function, "arg": arguments, "wait": False}
         )
 
-    def apply(self, machine: Machine) -> Returned:
-        options = {"queue": True, "sync_mods": "modules,states"}
+    def apply(self, machine: Machine, *, with_modules: bool) -> Returned:
+        options = {"queue": True, **({"sync_mods": "modules,states"} if with_modules else {})}
         return self._call(machine, APPLY_SECONDS, {"fun": APPLY[0], "arg": APPLY[1:], "kwarg": options})
 
     def _call(self, machine: Machine, seconds: int, what: dict[str, Any]) -> Returned:
@@ -120,7 +120,7 @@ class Local:
         except (ValueError, KeyError, TypeError):
             raise HostTrouble(f"Salt cannot be run: {last_line(done.stderr or done.stdout)}") from None
 
-    def apply(self, machine: Machine) -> Returned:
+    def apply(self, machine: Machine, *, with_modules: bool) -> Returned:  # noqa: ARG002 - it reads them here
         return self.change(machine, *APPLY, seconds=APPLY_SECONDS)
 
     @contextmanager

@@ -84,7 +84,9 @@ class Pusher:
     def _work(self, machine_id: uuid.UUID) -> None:
         well, began = False, self._clock()
         try:
-            well = self._push(machine_id)
+            # Our modules stay the same for as long as we run, and comparing them is half of a machine's work: it fetches
+            # them at our first push, and after one that failed.
+            well = self._push(machine_id, with_modules=self._rest.get(machine_id, (0.0, 1))[1] > 0)
         except Exception:
             log.exception("push to %s failed", machine_id)
         with self._lock:
@@ -105,13 +107,13 @@ class Pusher:
             self._begin_more()
         connection.close()
 
-    def _push(self, machine_id: uuid.UUID) -> bool:
+    def _push(self, machine_id: uuid.UUID, *, with_modules: bool) -> bool:
         close_old_connections()
         machine = Machine.objects.get(id=machine_id)
         rows = machine.placements.values_list("bot_id", "run")
         wanted = {str(bot_id): run for bot_id, run in rows}
         try:
-            returned = self._caller.apply(machine)
+            returned = self._caller.apply(machine, with_modules=with_modules)
         except HostTrouble as trouble:
             return _note(machine, str(trouble))
         found = troubles(returned, machine.generation, wanted)
