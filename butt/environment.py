@@ -1,4 +1,6 @@
-"""The environment of programs that we start: never the service's settings, as they include its secrets.
+"""The programs that we start: their environment, and what they print.
+
+Their environment is never the service's settings, as they include its secrets.
 
 All processes of a user can read each other's environment, so nothing in it is secret from a program that we
 start.
@@ -24,3 +26,8 @@ def for_tools(**more: str) -> dict[str, str]:
     """
     ours = {name: value for name, value in os.environ.items() if not name.startswith(OURS)}
     return {**ours, **more}
+
+
+def last_line(text: str) -> str:
+    """The end of what a program printed, short enough for an error."""
+    return (text.strip().splitlines() or ["it printed nothing"])[-1][:300]

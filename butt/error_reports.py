@@ -81,22 +81,22 @@ class ErrorReports(logging.Handler):
 
 def only_our_own(event: Any, _hint: Any) -> Any:
     """The event without anything that may come from people, bots or settings."""
-    told = {name: value for name, value in event.items() if name in TOLD}
-    if entry := told.get("logentry"):
-        told["logentry"] = {"message": _GIVEN_AWAY.sub("…", str(entry.get("message", "")))}
+    kept = {name: value for name, value in event.items() if name in TOLD}
+    if entry := kept.get("logentry"):
+        kept["logentry"] = {"message": _GIVEN_AWAY.sub("…", str(entry.get("message", "")))}
     if name := request_id.get():
-        told["tags"] = {"request": name}
+        kept["tags"] = {"request": name}
     errors = (event.get("exception") or {}).get("values") or ()
     if errors:
-        told["exception"] = {"values": [_error(one) for one in errors]}
-    return told
+        kept["exception"] = {"values": [_error(one) for one in errors]}
+    return kept
 
 
 def _error(error: dict[str, Any]) -> dict[str, Any]:
-    told = {name: value for name, value in error.items() if name in OF_AN_ERROR}
-    told["mechanism"] = {"type": "logging", "handled": True}
-    frames = (told.get("stacktrace") or {}).get("frames") or ()
-    told["stacktrace"] = {
+    kept = {name: value for name, value in error.items() if name in OF_AN_ERROR}
+    kept["mechanism"] = {"type": "logging", "handled": True}
+    frames = (kept.get("stacktrace") or {}).get("frames") or ()
+    kept["stacktrace"] = {
         "frames": [{name: value for name, value in frame.items() if name in OF_A_FRAME} for frame in frames]
     }
-    return told
+    return kept

@@ -9,7 +9,8 @@ from datetime import datetime, timedelta
 from typing import Any, cast
 
 from django.db import connection
-from django.db.models import Field, Model, Q
+from django.db.models import Field, Min, Model, Q
+from django.utils import timezone
 
 MARGIN = timedelta(minutes=1)
 """How much later than `now` somebody else may have read the clock: a worker may have to wait between reading the clock and
@@ -52,6 +53,13 @@ def claim(row: Model, field: str, until: datetime | None, **still: object) -> bo
             return False
     setattr(row, field, until)
     return True
+
+
+def seconds_until_due(model: type[Model], field: str, soonest: float, latest: float) -> float:
+    """Seconds until the first row of the model is due, within these bounds. Without rows it is `latest`."""
+    first = model._default_manager.aggregate(first=Min(field))["first"]  # noqa: SLF001 - documented by Django
+    seconds = (first - timezone.now()).total_seconds() if first else latest
+    return min(max(seconds, soonest), latest)
 
 
 def _field(row: Model, name: str) -> "Field[Any, Any]":

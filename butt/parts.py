@@ -22,8 +22,8 @@ def part_named(group: str, name: str) -> EntryPoint:
     kind, found = group.removeprefix("butt.").removesuffix("s"), parts_of(group)
     named = [entry for entry in found if entry.name == name]
     if not named:
-        there = ", ".join(sorted(entry.name for entry in found)) or "none: run `make setup`"
-        raise UnknownPart(f"There is no {kind} “{name}”; there is {there}.")
+        names = ", ".join(sorted(entry.name for entry in found)) or "none: run `make setup`"
+        raise UnknownPart(f"There is no {kind} “{name}”; there is {names}.")
     if len(named) > 1:
         raise UnknownPart(f"Several packages provide the {kind} “{name}”. Uninstall all but one of them.")
     return named[0]

@@ -94,11 +94,11 @@ def account_opened_by(bot: Agent, ssb_id: str) -> Account | None:
     return row.account
 
 
-def note_sign_out(bot_id: uuid.UUID, ssb_id: str, told: int, now: datetime) -> None:
+def note_sign_out(bot_id: uuid.UUID, ssb_id: str, told_at: int, now: datetime) -> None:
     """End all sessions that this id opened through this bot. Hearing of the same sign-out again changes nothing."""
     known = SignOut.objects.filter(bot_id=bot_id, ssb_id=ssb_id)
     # A pub reports all sign-outs it keeps whenever a monitor starts to listen.
-    if known.filter(told=told).exists():
+    if known.filter(told=told_at).exists():
         return
     with transaction.atomic():
         if not Agent.objects.filter(id=bot_id).exists():
@@ -108,7 +108,7 @@ def note_sign_out(bot_id: uuid.UUID, ssb_id: str, told: int, now: datetime) -> N
             SignOut.objects.filter(
                 id__in=list(of_bot.values_list("id", flat=True)[MOST_SIGN_OUTS - 1 :])
             ).delete()
-        SignOut.objects.update_or_create(bot_id=bot_id, ssb_id=ssb_id, defaults={"told": told, "at": now})
+        SignOut.objects.update_or_create(bot_id=bot_id, ssb_id=ssb_id, defaults={"told": told_at, "at": now})
         for row in SsbId.objects.filter(bot_id=bot_id, ssb_id=ssb_id).select_related("account"):
             _end_sessions(row)
 

@@ -52,17 +52,17 @@ def in_month(seen: Mapping[str, Any] | None, most: int | None, now: datetime) ->
     return TrafficOfMonth(since, seen["in"] if is_this else 0, seen["out"] if is_this else 0, most)
 
 
-def merged(known: Mapping[str, Any] | None, told: dict[str, Any]) -> tuple[dict[str, Any], bool]:
+def merged(known: Mapping[str, Any] | None, reported: dict[str, Any]) -> tuple[dict[str, Any], bool]:
     """What is known after a pub reported its count, and whether it reported less than was known of the same
     month.
 
     A pub that was killed, moved, or started from a copy of its data forgets some traffic; what is known never
     goes down.
     """
-    if known is None or known["month"] != told["month"]:
-        return told, False
-    more = {way: max(known[way], told[way]) for way in ("in", "out")}
-    return {**told, **more}, any(told[way] < more[way] for way in more)
+    if known is None or known["month"] != reported["month"]:
+        return reported, False
+    more = {way: max(known[way], reported[way]) for way in ("in", "out")}
+    return {**reported, **more}, any(reported[way] < more[way] for way in more)
 
 
 def percent(seen: Mapping[str, Any]) -> int:

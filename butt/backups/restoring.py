@@ -71,9 +71,9 @@ def _check(archive: ZipFile, about: dict[str, Any], here: set[str]) -> None:
         raise BackupTrouble(
             "This backup was made by another version of the service. Restore it with that version."
         )
-    there = set(about["schema"])
-    if here != there:
-        other = "older" if there < here else "newer" if here < there else "different"
+    made_with = set(about["schema"])
+    if here != made_with:
+        other = "older" if made_with < here else "newer" if here < made_with else "different"
         raise BackupTrouble(
             f"This backup was made by a version whose tables are {other}: restore it with that version, then upgrade."
         )

@@ -22,8 +22,8 @@ class Addresses:
         if found.get("deleted"):
             raise NoCustomer
         numbers = found["tax_ids"]["data"]
-        there = {**(found["address"] or {}), "name": found["name"]}
-        kept = {name: there.get(name) or "" for name in FIELDS}
+        address = {**(found["address"] or {}), "name": found["name"]}
+        kept = {name: address.get(name) or "" for name in FIELDS}
         return InvoiceAddress(**{**kept, "tax_number": numbers[0]["value"] if numbers else ""})
 
     def tell(self, customer: str, address: InvoiceAddress) -> None:

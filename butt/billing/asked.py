@@ -89,19 +89,19 @@ def _price(client: Any, settings: Configuration, sold: Sold) -> Finding:
     found = client.prices.list({"lookup_keys": [name], "active": True}).data
     if not found:
         return Finding(f"The price of {price} a month will be created with the first payment.")
-    there = plain(found[0])
-    if (there["unit_amount"], there["currency"]) == (sold.amount, settings.currency):
+    listed = plain(found[0])
+    if (listed["unit_amount"], listed["currency"]) == (sold.amount, settings.currency):
         return Finding(f"Stripe has the price of {price} a month.")
     return Finding(
-        f"Stripe's price {name} is {shown(there['unit_amount'] or 0, there['currency'])}, and not {price}.",
+        f"Stripe's price {name} is {shown(listed['unit_amount'] or 0, listed['currency'])}, and not {price}.",
         "Remove its lookup key in Stripe's dashboard. A new price will then be created.",
     )
 
 
 def _endpoint(client: Any, settings: Configuration) -> Finding:
     where = f"{settings.public_url}/stripe/webhook"
-    there = [plain(each) for each in client.webhook_endpoints.list({"limit": 100}).auto_paging_iter()]
-    ours = next((each for each in there if each["url"].rstrip("/") == where), None)
+    endpoints = [plain(each) for each in client.webhook_endpoints.list({"limit": 100}).auto_paging_iter()]
+    ours = next((each for each in endpoints if each["url"].rstrip("/") == where), None)
     if ours is None:
         return Finding(
             f"Stripe has no webhook endpoint for {where}, so events are noticed up to a day late.",
@@ -121,10 +121,10 @@ def _endpoint(client: Any, settings: Configuration) -> Finding:
 
 
 def _tax(client: Any) -> Finding:
-    there = plain(client.tax.settings.retrieve())
-    if there["status"] == "active":
+    settings = plain(client.tax.settings.retrieve())
+    if settings["status"] == "active":
         return Finding("Stripe Tax is set up.")
-    missing = ((there.get("status_details") or {}).get("pending") or {}).get("missing_fields") or []
+    missing = ((settings.get("status_details") or {}).get("pending") or {}).get("missing_fields") or []
     return Finding(
         f"Stripe Tax is not set up yet{': ' + ', '.join(missing) + ' is missing' if missing else ''}.",
         "Fill it in under Tax in Stripe's dashboard, and register where you owe tax; or set BUTT_TAX to a rate.",

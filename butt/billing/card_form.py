@@ -15,7 +15,7 @@ STRIPE_SOURCES = {
 def form_of(key: str, settings: Configuration, secret: str, trouble: str = "") -> CardForm:
     """`key` is the publishable one; `secret` belongs to a setup or a payment, and is empty if there is `trouble`."""
     if settings.is_pretended:
-        there = settings.stand_in_url
-        sources = {name: ["'self'", there] for name in ("script-src", "connect-src", "frame-src")}
-        return CardForm(f"{there}/v3/", key, secret, sources, trouble)
+        stand_in = settings.stand_in_url
+        sources = {name: ["'self'", stand_in] for name in ("script-src", "connect-src", "frame-src")}
+        return CardForm(f"{stand_in}/v3/", key, secret, sources, trouble)
     return CardForm(f"{STRIPE}/v3/", key, secret, STRIPE_SOURCES, trouble)

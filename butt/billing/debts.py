@@ -7,12 +7,12 @@ from butt.billing.interface import Billing
 from butt.billing.payers import bots_paid_by
 
 
-def check_leaves_no_debt(there: Billing, person: Agent, bot: Agent | None = None) -> None:
+def check_leaves_no_debt(billing: Billing, person: Agent, bot: Agent | None = None) -> None:
     """Check that the person may give up this bot, or all of theirs, and leave others who share it to pay.
 
     Raises `Refused` `payment_due`.
     """
-    if not there.notice(person):
+    if not billing.notice(person):
         return
     left = [each for each in bots_paid_by(person) if each.wanted.gone_at is None and bot in {None, each}]
     shared = ownerships().filter(source_agent__in=left).exclude(target_agent=person)

@@ -251,8 +251,8 @@ class StripeGateway:
         self._calls()
 
 
-def _item(there: str, price: Callable[[], str], quantity: int) -> list[dict[str, Any]]:
+def _item(item: str, price: Callable[[], str], quantity: int) -> list[dict[str, Any]]:
     """The parameters for one item of a subscription: changed, removed, added, or left out."""
-    if there:
-        return [{"id": there, "quantity": quantity} if quantity else {"id": there, "deleted": True}]
+    if item:
+        return [{"id": item, "quantity": quantity} if quantity else {"id": item, "deleted": True}]
     return [{"price": price(), "quantity": quantity}] if quantity else []

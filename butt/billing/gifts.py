@@ -35,12 +35,14 @@ class Gifts:
     def give(self, subscription: str, coupon: str) -> None:
         """Add it to the coupons that the subscription has. Given twice before it was used, it counts once. Raises `NoCoupon`."""
         with answers():
-            there = plain(self._client.subscriptions.retrieve(subscription, {"expand": ["discounts"]}))[
+            discounts = plain(self._client.subscriptions.retrieve(subscription, {"expand": ["discounts"]}))[
                 "discounts"
             ]
-            if any((each.get("source") or {}).get("coupon") == coupon for each in there):
+            if any((each.get("source") or {}).get("coupon") == coupon for each in discounts):
                 return
-            wanted: Any = {"discounts": [*({"discount": each["id"]} for each in there), {"coupon": coupon}]}
+            wanted: Any = {
+                "discounts": [*({"discount": each["id"]} for each in discounts), {"coupon": coupon}]
+            }
             with taken(coupon):
                 self._client.subscriptions.update(subscription, wanted)
 

@@ -34,16 +34,16 @@ def life(settings: Configuration) -> Iterator[Finding]:
     if not (settings.is_pretended or secret.startswith(("sk_test_", "rk_test_"))):
         yield Finding("This needs a test key.", "Set BUTT_STRIPE_SECRET_KEY to a test key.")
         return
-    there = Life(settings)
+    found = Life(settings)
     try:
         for step in (
-            there.begins,
-            there.has_a_bot_more,
-            there.has_a_month,
-            there.cannot_pay,
-            there.pays_again,
-            there.ends_and_goes_on,
-            there.is_over,
+            found.begins,
+            found.has_a_bot_more,
+            found.has_a_month,
+            found.cannot_pay,
+            found.pays_again,
+            found.ends_and_goes_on,
+            found.is_over,
         ):
             yield Finding(step())
     except Other as other:
@@ -51,7 +51,7 @@ def life(settings: Configuration) -> Iterator[Finding]:
     except (BadCard, NoAnswer, NoCustomer) as trouble:
         yield Finding(f"Stripe could not be called: {trouble or type(trouble).__name__}", "Try again.")
     finally:
-        there.forget()
+        found.forget()
 
 
 class Life:
@@ -138,15 +138,17 @@ class Life:
         self._gateway.charge_with_card_of(setup, self._customer)
 
     def _now(self) -> Subscription:
-        there = self._gateway.look(self._customer, self._mark).subscriptions
-        if len(there) != 1:
-            raise Other(f"there are {len(there)} subscriptions that have not ended")
-        return there[0]
+        subscriptions = self._gateway.look(self._customer, self._mark).subscriptions
+        if len(subscriptions) != 1:
+            raise Other(f"there are {len(subscriptions)} subscriptions that have not ended")
+        return subscriptions[0]
 
     def _must(self, status: str, *, quantity: int) -> None:
-        there = self._now()
-        if (there.status, there.quantity) != (status, quantity):
-            raise Other(f"it is {there.status} with {there.quantity} bots, and not {status} with {quantity}")
+        subscriptions = self._now()
+        if (subscriptions.status, subscriptions.quantity) != (status, quantity):
+            raise Other(
+                f"it is {subscriptions.status} with {subscriptions.quantity} bots, and not {status} with {quantity}"
+            )
 
     def _passes(self) -> None:
         """Advance by a month."""

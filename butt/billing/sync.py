@@ -63,10 +63,10 @@ def sync(payer: Payer, gateway: StripeGateway, now: datetime) -> None:
     try:
         seen = gateway.look(payer.customer, str(payer.person_id), payer.subscription)
         _tell_email(payer, gateway)
-        there = seen.subscriptions
-        for spare in there[1:]:
+        subscriptions = seen.subscriptions
+        for spare in subscriptions[1:]:
             gateway.end_now(spare)
-        live = _as_wanted(payer, gateway, there[0] if there else None, seen.card)
+        live = _as_wanted(payer, gateway, subscriptions[0] if subscriptions else None, seen.card)
         _owed(payer, gateway, live)
     except NoCustomer:
         lose(payer)
@@ -77,10 +77,10 @@ def sync(payer: Payer, gateway: StripeGateway, now: datetime) -> None:
 def finish(payer: Payer, gateway: StripeGateway) -> int:
     """End everything at Stripe for good; returns how many subscriptions there were."""
     try:
-        there = gateway.look(payer.customer, str(payer.person_id), payer.subscription).subscriptions
+        subscriptions = gateway.look(payer.customer, str(payer.person_id), payer.subscription).subscriptions
     except NoCustomer:
-        there = []
-    for each in there:
+        subscriptions = []
+    for each in subscriptions:
         gateway.end_now(each)
     _save(
         payer,
@@ -94,7 +94,7 @@ def finish(payer: Payer, gateway: StripeGateway) -> int:
         due_since=None,
         stopped_at=None,
     )
-    return len(there)
+    return len(subscriptions)
 
 
 def _tell_email(payer: Payer, gateway: StripeGateway) -> None:

@@ -45,13 +45,13 @@ def question_of(bot: Agent) -> PayerWanted | None:
     return PayerWanted.objects.filter(bot=bot).select_related("bot", "leaver").first()
 
 
-def leave(there: Billing, person: Agent, bot: Agent) -> bool:
+def leave(billing: Billing, person: Agent, bot: Agent) -> bool:
     """Give up one's share; False if the person pays for the bot, and the others were asked to pay first.
 
     Raises `Refused`: `payment_due`, `last_owner`.
     """
-    check_leaves_no_debt(there, person, bot)
-    if not there.takes_money or payer_of(bot) != person.id:
+    check_leaves_no_debt(billing, person, bot)
+    if not billing.takes_money or payer_of(bot) != person.id:
         owners.leave(person, bot)
         return True
     if owners.owners_of(bot).count() <= 1:
@@ -79,14 +79,14 @@ def stay(person: Agent, bot: Agent) -> None:
         journal.note(bot, person, "stay")
 
 
-def set_role(there: Billing, owner: Agent, bot: Agent, person_id: uuid.UUID, role: str) -> None:
+def set_role(billing: Billing, owner: Agent, bot: Agent, person_id: uuid.UUID, role: str) -> None:
     """Make somebody who shares `bot` an owner or a moderator. The payer stays an owner, so that they can stop paying.
 
     Raises what `owners.set_role` does, and `Refused` `pays`.
     """
 
     def check(role: Role) -> None:
-        if role is Role.MODERATOR and there.takes_money and payer_of(bot) == person_id:
+        if role is Role.MODERATOR and billing.takes_money and payer_of(bot) == person_id:
             raise Refused(
                 "pays", f"The person who pays for {bot.name} stays an owner until another owner pays."
             )
@@ -94,12 +94,12 @@ def set_role(there: Billing, owner: Agent, bot: Agent, person_id: uuid.UUID, rol
     owners.set_role(owner, bot, person_id, role, check)
 
 
-def agree(there: Billing, person: Agent, bot: Agent, price: Price) -> None:
+def agree(billing: Billing, person: Agent, bot: Agent, price: Price) -> None:
     """Pay for the bot from now on, at this price per month: the one that the person was shown.
 
     Raises `Refused`: `not_asked`, `price_changed`; `PaymentDue` if a card is needed or a payment is due first.
     """
-    now = there.price(person, bot.service)
+    now = billing.price(person, bot.service)
     if price != now:
         raise Refused("price_changed", f"The price is {shown(now.amount, now.currency)} a month now.")
     with transaction.atomic():
@@ -107,7 +107,7 @@ def agree(there: Billing, person: Agent, bot: Agent, price: Price) -> None:
         asked = question_of(bot)
         if asked is None or asked.leaver_id == person.id:
             raise Refused("not_asked", f"Somebody already pays for {bot.name}. Nobody else has to.")
-        there.check_may_add(person)
+        billing.check_may_add(person)
         Belongs.objects.filter(source_agent=bot).update(pays=False)
         if not ownerships().filter(source_agent=bot, target_agent=person).update(pays=True):
             raise Refused("not_asked", f"{bot.name} is no longer yours.")
@@ -120,7 +120,7 @@ def agree(there: Billing, person: Agent, bot: Agent, price: Price) -> None:
     wake_steward(bot.id)
 
 
-def look(there: Billing, now: datetime, *, some_have_no_payer: bool) -> set[uuid.UUID]:
+def look(billing: Billing, now: datetime, *, some_have_no_payer: bool) -> set[uuid.UUID]:
     """Check all bots that need a payer once; returns those that must not run.
 
     Finding the bots without a payer reads all bots, so it is skipped while it is known that there are none.
@@ -135,7 +135,7 @@ def look(there: Billing, now: datetime, *, some_have_no_payer: bool) -> set[uuid
             continue
         asked[bot.id] = row
         if not (bot.wanted.gone_at or why_held(bot.wanted)):
-            _follow(there, row, bot, now)
+            _follow(billing, row, bot, now)
     return {bot for bot, row in asked.items() if row.stopped_at}
 
 
@@ -154,7 +154,7 @@ def _row(bot: PayerAnnotated, row: PayerWanted | None, now: datetime) -> PayerWa
     return PayerWanted.objects.update_or_create(bot=bot, defaults=new)[0]
 
 
-def _follow(there: Billing, asked: PayerWanted, bot: Agent, now: datetime) -> None:
+def _follow(billing: Billing, asked: PayerWanted, bot: Agent, now: datetime) -> None:
     """Apply what follows from how long nobody has agreed; letters go last."""
     if not asked.leaver_id and asked.stopped_at is None and now >= asked.stops_at:
         asked.stopped_at = now
@@ -164,7 +164,7 @@ def _follow(there: Billing, asked: PayerWanted, bot: Agent, now: datetime) -> No
         return
     if asked.told != kind:
         with transaction.atomic():
-            _tell(there, asked, kind, now)
+            _tell(billing, asked, kind, now)
             PayerWanted.objects.filter(bot=bot).update(told=kind)
 
 
@@ -180,10 +180,10 @@ def _letter(asked: PayerWanted, now: datetime) -> str:
     return "payer-leaving" if now >= leaves_at - REMIND_BEFORE else "payer-none"
 
 
-def _tell(there: Billing, asked: PayerWanted, kind: str, now: datetime) -> None:
+def _tell(billing: Billing, asked: PayerWanted, kind: str, now: datetime) -> None:
     """Everybody who shares the bot, each with the sum that it would cost them."""
     for account in _others(asked):
-        price = there.price(account.agent, asked.bot.service)
+        price = billing.price(account.agent, asked.bot.service)
         payer, _ = Payer.objects.get_or_create(person=account.agent)
         letters.tell(
             payer,

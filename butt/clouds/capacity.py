@@ -46,8 +46,8 @@ class Cost:
             "volume": self.volume,
             "snapshots": self.snapshots,
         }
-        told = ", ".join(f"{name} {price:.2f}" for name, price in parts.items() if price)
-        return f"{self.total:.2f} €" + (f" ({told})" if told else "")
+        shown_parts = ", ".join(f"{name} {price:.2f}" for name, price in parts.items() if price)
+        return f"{self.total:.2f} €" + (f" ({shown_parts})" if shown_parts else "")
 
 
 def memory_for(bots: int, each: int) -> int:

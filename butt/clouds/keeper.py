@@ -34,7 +34,7 @@ from butt.clouds.moves import MachineTransition, decide
 from butt.clouds.setbacks import after_trouble
 from butt.clouds.situation import MachineSituation, Policy, meet
 from butt.configuration import configuration
-from butt.leases import claim, come_back, due
+from butt.leases import claim, come_back, due, seconds_until_due
 from butt.machines.models import Placement
 from butt.rounds import GoOn, rounds
 from butt.waking.listening import listening
@@ -110,7 +110,7 @@ class Keeper:
                 took = settled - began
                 self._know_offers()
                 self._know_access()
-            return 0.0 if self.round() else _until_the_next()
+            return 0.0 if self.round() else seconds_until_due(Rented, "due_at", SOONEST, SETTLE_EVERY)
 
         with listening(Rented) as written, listening(*WANTS, ignoring=NOT_OF_WANTS) as changed:
             rounds(work, go_on, log, AFTER_TROUBLE.total_seconds(), written.wait)
@@ -302,13 +302,6 @@ class Keeper:
             reason=str(trouble), mend=trouble.mend
         )
         come_back(rented, "due_at", timezone.now() + AFTER_TROUBLE)
-
-
-def _until_the_next() -> float:
-    """Seconds until the next machine is due, within `SOONEST` and `SETTLE_EVERY`."""
-    first = Rented.objects.order_by("due_at").values_list("due_at", flat=True).first()
-    seconds = (first - timezone.now()).total_seconds() if first else SETTLE_EVERY
-    return min(max(seconds, SOONEST), SETTLE_EVERY)
 
 
 def _in_words(error: Exception) -> CloudTrouble:

@@ -193,9 +193,9 @@ def _keep(at: MachineSituation, server: Thing, volume: Thing) -> MachineTransiti
 
 
 def _names(at: MachineSituation) -> MachineTransition | None:
-    there = {(r.name, r.type, r.address): r for r in at.has.all(ResourceKind.RECORD)}
+    records = {(r.name, r.type, r.address): r for r in at.has.all(ResourceKind.RECORD)}
     strangers = {(r.name, r.type, r.address) for r in at.has.unmarked if r.kind is ResourceKind.RECORD}
-    absent = at.records - set(there) - strangers
+    absent = at.records - set(records) - strangers
     if at.outdated:
         return _remove(at, at.outdated[0], State(at.rented.state))
     taken = set(at.taken)
@@ -203,23 +203,23 @@ def _names(at: MachineSituation) -> MachineTransition | None:
         return _go_on(at, CloudEffect.SET_RECORDS, records=tuple(ours[:RECORDS_AT_ONCE]))
     for record in at.has.all(ResourceKind.RECORD):
         key = record.name, record.type, record.address
-        if at.policy.domain and (key not in at.records or there[key] != record):
+        if at.policy.domain and (key not in at.records or records[key] != record):
             return _remove(at, record, State(at.rented.state))
     return None
 
 
 def _snapshots(at: MachineSituation) -> MachineTransition | None:
     """Keep the wanted number of good snapshots and no more, except one that is still to be restored from."""
-    there = at.has.all(ResourceKind.SNAPSHOT)
-    bad = [snapshot for snapshot in there if snapshot.condition is Condition.BROKEN]
-    good = [snapshot for snapshot in there if snapshot.condition is not Condition.BROKEN]
+    snapshots = at.has.all(ResourceKind.SNAPSHOT)
+    bad = [snapshot for snapshot in snapshots if snapshot.condition is Condition.BROKEN]
+    good = [snapshot for snapshot in snapshots if snapshot.condition is not Condition.BROKEN]
     chosen = at.wanted.snapshot if at.wanted.snapshot != at.rented.restored else ""
     old = [snapshot for snapshot in good if snapshot.id != chosen]
     if old and len(good) > max(at.policy.snapshots, 0):
         return _remove(at, old[0], State.READY)
     if not at.policy.snapshots:
         return _remove(at, bad[0], State.READY) if bad else None
-    if _snapshot_is_due(at, there):
+    if _snapshot_is_due(at, snapshots):
         # A snapshot that failed counts for a day, so that failed attempts do not follow one another.
         return (
             _remove(at, bad[0], State.READY)

@@ -33,13 +33,13 @@ def backup(home: Path | None, file: Path | None, place: str | None) -> None:
     from butt.backups.making import make_backup
 
     if file:
-        count, there = make_backup(settings.home, file), str(file)
+        count, written_to = make_backup(settings.home, file), str(file)
     elif place:
-        there, count = keep_backup(settings.home, place, settings.backup_key, settings.backup_keep)
+        written_to, count = keep_backup(settings.home, place, settings.backup_key, settings.backup_keep)
     else:
         raise click.UsageError("Name a FILE, give --to, or set BUTT_BACKUP_TO.")
     click.echo(
-        f"{count} rows and the secrets are in {there}. The bots' own data is not: it is in {settings.home}/bots."
+        f"{count} rows and the secrets are in {written_to}. The bots' own data is not: it is in {settings.home}/bots."
     )
 
 

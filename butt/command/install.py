@@ -181,8 +181,8 @@ def _last_words(system: System, plan: Plan) -> None:
     given = environment(system, plan)
     click.echo()
     doctor = ["runuser", "-u", NAME, "--", plan.program, "doctor"]
-    told = {"PATH": system.programs, "LANG": "C.UTF-8", "HOME": HOME, **given}
-    done = subprocess.run(doctor, env=for_tools(**told), cwd=HOME, stdin=subprocess.DEVNULL, check=False)
+    variables = {"PATH": system.programs, "LANG": "C.UTF-8", "HOME": HOME, **given}
+    done = subprocess.run(doctor, env=for_tools(**variables), cwd=HOME, stdin=subprocess.DEVNULL, check=False)
     click.echo(
         f"\nThe site is https://{plan.domain}. It needs DNS records for {plan.domain} and private.{plan.domain} that lead to this "
         "machine, ports 80 and 443 open to all, and 4505 and 4506 to machines that run bots. `butt machine add` lets the first of "

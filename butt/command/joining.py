@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from butt.configuration import configuration
-from butt.environment import for_tools
+from butt.environment import for_tools, last_line
 
 if TYPE_CHECKING:
     from butt.machines.models import Machine
@@ -47,7 +47,7 @@ def join(minion_id: str, host: str, *, only_print: bool) -> None:
         return
     click.echo(f"{minion_id} is to be {host}.")
     _send(text, host)
-    told, ends = "", time.monotonic() + JOIN_SECONDS
+    shown, ends = "", time.monotonic() + JOIN_SECONDS
     while time.monotonic() < ends:
         machine = Machine.objects.get(minion_id=minion_id)
         if machine.seen_at is not None:
@@ -56,9 +56,9 @@ def join(minion_id: str, host: str, *, only_print: bool) -> None:
             return
         boot = machine.boot or {}
         words = f"  {boot.get('what', '')} {boot.get('trouble', '')}".rstrip()
-        if boot and words != told:
+        if boot and words != shown:
             click.echo(words)
-            told = words
+            shown = words
         time.sleep(TICK)
     raise click.ClickException(
         f"{minion_id} has not reported in {JOIN_SECONDS / 60:.0f} minutes. On {host}, `journalctl -u butt-boot -u salt-minion` "
@@ -87,8 +87,7 @@ def _send(text: str, host: str) -> None:
     except subprocess.TimeoutExpired:
         raise click.ClickException(f"{host} took too long over ssh. Run this again.") from None
     if done.returncode:
-        said = (done.stderr.strip().splitlines() or ["it printed nothing"])[-1][:300]
-        raise click.ClickException(_mended(said, host, key))
+        raise click.ClickException(_mended(last_line(done.stderr), host, key))
 
 
 def _key() -> Path:

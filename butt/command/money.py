@@ -80,9 +80,9 @@ def worth(settings: Configuration, cloud: "Cloud") -> Finding:
     least = math.ceil(float(costs.total) * rate * smallest(settings.currency))
     if settings.price >= least:
         return Finding(said)
-    there, price = shown(least, settings.currency), shown(settings.price, settings.currency)
+    enough, price = shown(least, settings.currency), shown(settings.price, settings.currency)
     return Finding(
-        f"{said} That is {there}, and BUTT_PRICE is {price}.",
+        f"{said} That is {enough}, and BUTT_PRICE is {price}.",
         f"Set BUTT_PRICE to {least} or more, or make machines cheaper: BUTT_SNAPSHOTS, BUTT_BOT_DISK and "
         "BUTT_CLOUD_IPV4=false save most.",
     )

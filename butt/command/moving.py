@@ -76,7 +76,7 @@ def _follow_emptying(leaving: "Machine") -> str:
     """Show the progress until no bot is left; why it ended before that, or an empty string."""
     from butt.agents.bots import bots
 
-    told = ""
+    shown = ""
     while True:
         leaving.refresh_from_db()
         now = leaving.emptying
@@ -84,9 +84,9 @@ def _follow_emptying(leaving: "Machine") -> str:
             return str(now.get("trouble", ""))
         bot = bots().filter(id=now.get("bot")).first()
         words = f"{bot.name}  #{bot.progress.state}  {bot.progress.reason}".rstrip() if bot else ""
-        if words and words != told:
+        if words and words != shown:
             click.echo(f"  {words}")
-            told = words
+            shown = words
         time.sleep(TICK)
 
 
@@ -95,19 +95,19 @@ def _follow(bot_id: "uuid.UUID", to: str) -> str:
     from butt.agents.bots import bots
     from butt.operating.moving import is_under_way, place_of
 
-    told, ends = "", time.monotonic() + PATIENCE
+    shown, ends = "", time.monotonic() + PATIENCE
     while time.monotonic() < ends:
         bot = bots().filter(id=bot_id).first()
         if bot is None:
             return "The bot is gone."
         if not is_under_way(bot):
-            there = place_of(bot) == to
-            if there and bot.progress.state != "broken":
+            arrived = place_of(bot) == to
+            if arrived and bot.progress.state != "broken":
                 return ""
             return bot.progress.move_notice or bot.progress.reason
         words = f"#{bot.progress.state}  {bot.progress.reason}".rstrip()
-        if words != told:
+        if words != shown:
             click.echo(f"  {words}")
-            told = words
+            shown = words
         time.sleep(TICK)
     return "This is taking long and continues on its own. Its page shows the progress."

@@ -40,8 +40,8 @@ def restore(home: Path | None, minion_id: str, snapshot: str | None) -> None:
     from butt.clouds.interface import Condition, ResourceKind
 
     rented = _rented(minion_id)
-    there = chosen_cloud().inventory([rented.zone]).of(rented.agent_id).all(ResourceKind.SNAPSHOT)
-    found = [thing for thing in there if thing.condition is Condition.READY]
+    snapshots = chosen_cloud().inventory([rented.zone]).of(rented.agent_id).all(ResourceKind.SNAPSHOT)
+    found = [thing for thing in snapshots if thing.condition is Condition.READY]
     if snapshot is None:
         for thing in found:
             click.echo(f"{thing.id}  {thing.created:%F %H:%M}  {thing.size / 1e9:.0f} GB")

@@ -48,11 +48,11 @@ def names(settings: Configuration) -> Iterator[Finding]:
     lost = 0
     for bot in sample:
         name, wanted = bot.progress.address, leads[bot.placement.machine_id]
-        there = found.get(name, frozenset())
+        addresses = found.get(name, frozenset())
         lines = "; ".join(record(name, address) for address in wanted) or "a record that leads to its machine"
-        if there is None:
+        if addresses is None:
             yield Finding(f"The name {name} of a bot does not resolve.", f"Make this DNS record: {lines}.")
-        elif there and wanted and not there & set(wanted):
+        elif addresses and wanted and not addresses & set(wanted):
             yield Finding(
                 f"The name {name} of a bot leads elsewhere than to its machine, {bot.placement.machine}.",
                 f"Change the DNS record: {lines}.",

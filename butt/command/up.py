@@ -144,9 +144,9 @@ def _become_minder(
         os.set_inheritable(file, True)
     sys.stdout.flush()
     sys.stderr.flush()
-    told = ["up", "--home", str(settings.home), *map(str, files), TOGETHER]
-    told += [f"{part.pid}={name}" for name, part in parts.items()]
-    os.execv(sys.executable, [sys.executable, "-I", "-S", minding.__file__, *told])  # nosec B606 # noqa: S606
+    arguments = ["up", "--home", str(settings.home), *map(str, files), TOGETHER]
+    arguments += [f"{part.pid}={name}" for name, part in parts.items()]
+    os.execv(sys.executable, [sys.executable, "-I", "-S", minding.__file__, *arguments])  # nosec B606 # noqa: S606
 
 
 def _answers(settings: Configuration) -> bool:

@@ -30,13 +30,13 @@ class _Handler(socketserver.BaseRequestHandler):
         if not asked or int(asked[2]) > MOST_PORT:
             self._refuse(b"405 Only CONNECT")
             return
-        there = self._connected(asked[1].decode().strip("[]"), int(asked[2]))
-        if there is None:
+        remote = self._connected(asked[1].decode().strip("[]"), int(asked[2]))
+        if remote is None:
             self._refuse(b"403 Not there")
             return
-        with there:
+        with remote:
             self.request.sendall(b"HTTP/1.1 200 OK\r\n\r\n")
-            _relay(self.request, there)
+            _relay(self.request, remote)
 
     def _head(self) -> bytes:
         head = b""
@@ -82,8 +82,8 @@ def fence(may: Callable[[str], bool] = is_public) -> Iterator[str]:
             server.shutdown()
 
 
-def _relay(here: socket.socket, there: socket.socket) -> None:
-    pairs = {here: there, there: here}
+def _relay(here: socket.socket, remote: socket.socket) -> None:
+    pairs = {here: remote, remote: here}
     while True:
         ready, _, _ = select.select(list(pairs), [], [], SECONDS)
         if not ready:

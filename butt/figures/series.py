@@ -84,12 +84,12 @@ def newest(bot_id: uuid.UUID) -> datetime | None:
 
 def _each_once(found: list[tuple[int, Span]]) -> list[Span]:
     """Leave out what a coarser sample already contains."""
-    told: dict[int, list[Span]] = {}
+    by_resolution: dict[int, list[Span]] = {}
     for resolution, span in found:
-        told.setdefault(resolution, []).append(span)
+        by_resolution.setdefault(resolution, []).append(span)
     kept, coarser = list[Span](), list[tuple[int, set[datetime]]]()
-    for resolution in sorted(told, reverse=True):
-        spans = told[resolution]
+    for resolution in sorted(by_resolution, reverse=True):
+        spans = by_resolution[resolution]
         begins = {span.at for span in spans}
         if coarser:
             spans = [s for s in spans if not any(floor(s.at, r) in begun for r, begun in coarser)]

@@ -61,14 +61,15 @@ class Proxy:
         return "removed"
 
     def _files(self) -> dict[str, str]:
-        told = {
+        written = {
             "BUTT_DOMAIN": self.plan.domain,
             "BUTT_PUBLIC": reached_at(self.plan, "butt@public.socket"),
             "BUTT_PRIVATE": reached_at(self.plan, "butt@private.socket"),
         }
         return {
             SITE: (resources.DEPLOY / "Caddyfile").read_text(),
-            DROP_IN: "[Service]\n" + "".join(f"Environment={name}={value}\n" for name, value in told.items()),
+            DROP_IN: "[Service]\n"
+            + "".join(f"Environment={name}={value}\n" for name, value in written.items()),
         }
 
     def _is_imported(self) -> bool:

@@ -95,9 +95,9 @@ class Ready:
         while not (said := self._asked()).get("ready"):
             ill = {name: row for name, row in said.get("checks", {}).items() if not row.get("ok")}
             if ill.keys() - COMES or time.monotonic() > ends:
-                told = "".join(f"\n    {row.get('trouble')} {row.get('mend')}" for row in ill.values())
+                troubles = "".join(f"\n    {row.get('trouble')} {row.get('mend')}" for row in ill.values())
                 raise InstallError(
-                    f"All is installed, but the service is not ready:{told or ' it does not answer.'}"
+                    f"All is installed, but the service is not ready:{troubles or ' it does not answer.'}"
                 )
             time.sleep(PAUSE)
 
@@ -105,11 +105,11 @@ class Ready:
         return ""
 
     def _asked(self) -> dict[str, Any]:
-        there = reached_at(self.plan, "butt@private.socket")
+        place = reached_at(self.plan, "butt@private.socket")
         direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
         try:
             try:
-                with direct.open(f"http://{there}/ready", timeout=30) as answer:
+                with direct.open(f"http://{place}/ready", timeout=30) as answer:
                     said = json.loads(answer.read(LARGEST))
             except urllib.error.HTTPError as refused:
                 said = json.loads(refused.read(LARGEST))

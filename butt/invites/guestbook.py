@@ -14,7 +14,7 @@ from django.db.models.functions import Least
 
 from butt.agents.models import Agent
 from butt.agents.words import UNSEEN, can_be_seen, one_line, plain
-from butt.invites.models import LONGEST_NAME, NOTE, Invite, InviteUse, Told
+from butt.invites.models import LONGEST_NAME, NOTE, FeedState, Invite, InviteUse
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +53,7 @@ def positions(bot_ids: Collection[uuid.UUID]) -> dict[uuid.UUID, int]:
     Anything read beyond what was seen is only a program's word, and is read again: otherwise one wrong number
     would hide all later guests.
     """
-    rows = Told.objects.filter(bot_id__in=bot_ids)
+    rows = FeedState.objects.filter(bot_id__in=bot_ids)
     return dict(rows.annotate(far=Least("sequence", "bot__observed__sequence")).values_list("bot_id", "far"))
 
 
@@ -113,13 +113,15 @@ def _move_on(uses: Sequence[tuple[uuid.UUID, GuestArrival]]) -> None:
     latest: dict[uuid.UUID, int] = {}
     for bot_id, use in uses:
         latest[bot_id] = max(use.sequence, latest.get(bot_id, 0))
-    rows = [Told(bot_id=bot_id, sequence=sequence) for bot_id, sequence in latest.items()]
-    Told.objects.bulk_create(rows, update_conflicts=True, unique_fields=["bot"], update_fields=["sequence"])
+    rows = [FeedState(bot_id=bot_id, sequence=sequence) for bot_id, sequence in latest.items()]
+    FeedState.objects.bulk_create(
+        rows, update_conflicts=True, unique_fields=["bot"], update_fields=["sequence"]
+    )
 
 
-def _note_guests(told: Sequence[tuple[uuid.UUID, Name | GuestActivity]]) -> None:
+def _note_guests(heard: Sequence[tuple[uuid.UUID, Name | GuestActivity]]) -> None:
     newest: dict[tuple[uuid.UUID, str], dict[type, Name | GuestActivity]] = defaultdict(dict)
-    for bot_id, item in told:
+    for bot_id, item in heard:
         newest[bot_id, item.guest][type(item)] = item
     mine = Q(invite__bot__in={bot_id for bot_id, _ in newest}, ssb_id__in={guest for _, guest in newest})
     changed = []

@@ -1,6 +1,6 @@
 """Invites as their makers see them, and what the monitor has read of them in the pub's own feed.
 
-People write `Invite` and `Listing`, the monitor `InviteUse` and `Told`. Of `Invite` the monitor writes only
+People write `Invite` and `Listing`, the monitor `InviteUse` and `FeedState`. Of `Invite` the monitor writes only
 `withdrawn_at`: that the pub no longer knows the invite.
 """
 
@@ -116,14 +116,14 @@ class Listing(models.Model):
     )
 
 
-class Told(models.Model):
+class FeedState(models.Model):
     """What a bot's own feed has said: how far it was read, and what it has said of itself since
     `profile_sequence`.
 
     Also the release on which its pub was told of its invites.
     """
 
-    bot = models.OneToOneField(Agent, models.CASCADE, primary_key=True, related_name="told")
+    bot = models.OneToOneField(Agent, models.CASCADE, primary_key=True, related_name="feed_state")
     sequence = models.PositiveBigIntegerField(default=0)
     name = models.CharField(max_length=80, blank=True, default="")
     description = models.TextField(blank=True, default="")
@@ -134,3 +134,6 @@ class Told(models.Model):
         default="",
         help_text="The release on which its pub was last told of all its invites.",
     )
+
+    class Meta:
+        db_table = "invites_told"

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from django.db.models import F
 
 from butt.agents.models import Agent
-from butt.invites.models import Told
+from butt.invites.models import FeedState
 
 
 @dataclass(frozen=True)
@@ -19,7 +19,11 @@ class BotProfile:
 def pending() -> list[BotProfile]:
     """Bots that answer and whose feed says something else, or nothing yet."""
     bots = Agent.objects.filter(type=Agent.Type.BOT, observed__alive=True)
-    same = {"told__profile_sequence__gt": 0, "told__name": F("name"), "told__description": F("description")}
+    same = {
+        "feed_state__profile_sequence__gt": 0,
+        "feed_state__name": F("name"),
+        "feed_state__description": F("description"),
+    }
     return [BotProfile(*row) for row in bots.exclude(**same).values_list("id", "name", "description")]
 
 
@@ -28,4 +32,4 @@ def told(profile: BotProfile, sequence: int) -> None:
     if not Agent.objects.filter(id=profile.bot_id).exists():
         return
     said = {"name": profile.name, "description": profile.description, "profile_sequence": sequence}
-    Told.objects.update_or_create(bot_id=profile.bot_id, defaults=said)
+    FeedState.objects.update_or_create(bot_id=profile.bot_id, defaults=said)

@@ -15,7 +15,7 @@ from butt.agents.models import Agent
 from butt.agents.states import State
 from butt.invites.invite_state import InviteState, invite_state
 from butt.invites.making import offer_of
-from butt.invites.models import Invite, Told
+from butt.invites.models import FeedState, Invite
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ def due() -> list[Retelling]:
     """Bots that are alive and have invites, and whose pub runs another release than when it was told."""
     bots = Agent.objects.filter(progress__state=State.ALIVE, observed__alive=True)
     invited = bots.filter(Exists(Invite.objects.filter(bot=OuterRef("pk")).exclude(offered_at=None)))
-    rows = invited.exclude(told__release=F("progress__release"))
+    rows = invited.exclude(feed_state__release=F("progress__release"))
     return [Retelling(*row) for row in rows.values_list("id", "progress__release")]
 
 
@@ -51,11 +51,11 @@ def calls(retelling: Retelling, kept: Mapping[str, StoredInvite]) -> list[tuple[
         Invite.objects.filter(bot_id=retelling.bot_id).exclude(offered_at=None).annotate(times=Count("used"))
     )
     for invite in rows.order_by("created_at"):
-        there, is_open = kept.get(invite.code_id), _is_open(invite, invite.times)
-        if there is not None and (there.used < invite.times if is_open else there.left > 0):
+        stored, is_open = kept.get(invite.code_id), _is_open(invite, invite.times)
+        if stored is not None and (stored.used < invite.times if is_open else stored.left > 0):
             found.append(("butt.revoke", invite.code_id))
-            there = None
-        if is_open and there is None:
+            stored = None
+        if is_open and stored is None:
             found.append(("butt.offer", {**offer_of(invite), "used": invite.times}))
     return found
 
@@ -64,12 +64,14 @@ def done(retellings: Iterable[Retelling]) -> None:
     """Record that these pubs know their invites."""
     for retelling in retellings:
         if Agent.objects.filter(id=retelling.bot_id).exists():
-            Told.objects.update_or_create(bot_id=retelling.bot_id, defaults={"release": retelling.release})
+            FeedState.objects.update_or_create(
+                bot_id=retelling.bot_id, defaults={"release": retelling.release}
+            )
 
 
 def closed_of(bot: Agent, most: int) -> list[str]:
     """The ids of the newest invites that are over, if the bot's pub was not told its invites on this release."""
-    if Told.objects.filter(bot=bot, release=bot.progress.release).exists():
+    if FeedState.objects.filter(bot=bot, release=bot.progress.release).exists():
         return []
     rows = Invite.objects.filter(bot=bot).exclude(offered_at=None).annotate(times=Count("used"))
     return [row.code_id for row in rows.order_by("-created_at") if not _is_open(row, row.times)][:most]

@@ -65,8 +65,8 @@ def _old_copies(minion_id: str, generation: int, bases: dict[str, str]) -> dict[
 
 
 def _deleted(minion_id: str, generation: int) -> list[str]:
-    told = Tombstone.objects.filter(machine__minion_id=minion_id, done_at=None).order_by("at", "id")
-    found = [str(bot_id) for bot_id in told.values_list("bot_id", flat=True)[: MOST_BOTS + 1]]
+    tombstones = Tombstone.objects.filter(machine__minion_id=minion_id, done_at=None).order_by("at", "id")
+    found = [str(bot_id) for bot_id in tombstones.values_list("bot_id", flat=True)[: MOST_BOTS + 1]]
     _check_unchanged(minion_id, generation)
     return found
 
@@ -78,8 +78,8 @@ def _check_unchanged(minion_id: str, generation: int) -> None:
 
 
 def _bot(run: bool, launch: int, order: dict[str, Any], *, bases: dict[str, str]) -> dict[str, Any]:
-    told = {"run": run, "launch": launch, **order, "bases": bases}
-    return {**told, "config": pub_config(told)} if order else told
+    orders = {"run": run, "launch": launch, **order, "bases": bases}
+    return {**orders, "config": pub_config(orders)} if order else orders
 
 
 _ROWS = (

@@ -157,7 +157,7 @@ def _is_free(ssb_id: str, row: Placement) -> bool:
 
 def _bury(machine: Machine, report: Report) -> set[uuid.UUID]:
     """A bot to be removed is gone once the machine has reached that order and reports that nothing is left of it."""
-    told = machine.tombstones.filter(done_at=None, generation__lte=machine.seen_generation)
-    buried = set(told.values_list("bot_id", flat=True)) & set(report.gone) - report.bots.keys()
-    told.filter(bot_id__in=buried).update(done_at=timezone.now())
+    tombstones = machine.tombstones.filter(done_at=None, generation__lte=machine.seen_generation)
+    buried = set(tombstones.values_list("bot_id", flat=True)) & set(report.gone) - report.bots.keys()
+    tombstones.filter(bot_id__in=buried).update(done_at=timezone.now())
     return buried

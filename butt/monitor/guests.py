@@ -121,8 +121,8 @@ class Guests:
 
     async def _listen(self, bot_id: uuid.UUID, peer: Peer) -> None:
         since = await self._position(bot_id)
-        async with aclosing(peer.source("butt.guests", {"since": since})) as told:
-            async for item in told:
+        async with aclosing(peer.source("butt.guests", {"since": since})) as pushes:
+            async for item in pushes:
                 with suppress(ValidationError):  # nonsense from a bot is skipped
                     await self._heard.put((bot_id, _checked(item)))
                     self._news.set()

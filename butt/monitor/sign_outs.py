@@ -45,8 +45,8 @@ async def attend(bot_id: uuid.UUID, peer: Peer) -> None:
 
 
 async def _listen(bot_id: uuid.UUID, peer: Peer) -> None:
-    async with aclosing(peer.source("butt.signOuts")) as told:
-        async for item in told:
+    async with aclosing(peer.source("butt.signOuts")) as pushes:
+        async for item in pushes:
             if (heard := _checked(item)) is not None:
                 await sync_to_async(note_sign_out)(bot_id, heard.id, heard.at, timezone.now())
             await asyncio.sleep(PACE)

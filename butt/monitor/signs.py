@@ -20,7 +20,7 @@ class SignsOfLife:
 
     def __init__(self, silence: "Silence", on_silence: Callable[[], object]) -> None:
         self._silence, self._on_silence = silence, on_silence
-        self._heard = silence.hear(self)
+        silence.hear(self)
         self.suffice = self.is_silent = False
         """Whether there is nothing to do when the bot says that nothing changed."""
 
@@ -28,8 +28,7 @@ class SignsOfLife:
         """Note that something came. Whether that was only a sign of life: one that comes early is left to the
         reader, who bounds how much a bot may send.
         """
-        before, self._heard = self._heard, self._silence.hear(self)
-        is_early = self._heard < before + PACE
+        is_early = self._silence.hear(self) < PACE
         return self.suffice and not is_early and frame.body == _UNCHANGED_BODY
 
     def fall_silent(self) -> None:
@@ -51,12 +50,13 @@ class Silence:
         self._timer: asyncio.TimerHandle | None = None
 
     def hear(self, signs: SignsOfLife) -> float:
-        """Something came from a bot. Returns the time of the event loop."""
-        now = self._heard[signs] = self._loop.time()
-        self._heard.move_to_end(signs)
+        """Something came from a bot. Returns how many seconds after what came before, or after it was first heard."""
+        now = self._loop.time()
+        before = self._heard.pop(signs, now)
+        self._heard[signs] = now
         if self._timer is None:
             self._timer = self._loop.call_later(self._limit, self._look)
-        return now
+        return now - before
 
     def forget(self, signs: SignsOfLife) -> None:
         self._heard.pop(signs, None)

@@ -36,6 +36,7 @@ from scuttlekit import (
     Stream,
     connect,
 )
+from scuttlekit.backoff import backoff
 from scuttlekit.frames import Frame
 from scuttlekit.handshake import MAIN_NETWORK
 
@@ -159,24 +160,24 @@ async def watch(
     silences: Silences | None = None,
 ) -> None:
     """Watch for ever, reporting each change; cancel it to stop. A drop is reported once, not at each try."""
-    tries, told, feed, first = 0, "", Feed(bot), FirstContact()
+    tries, reported, feed, first = 0, "", Feed(bot), FirstContact()
     turns, silences = turns or Turns(), silences if silences is not None else Silences()
     while True:
         began = time.monotonic()
         try:
             async for figures in _figures(bot, keys, feed, first, attend, pace(), turns, silences):
-                told, first.is_made = "", True
+                reported, first.is_made = "", True
                 # A bot that hangs up after each push is not heard more often than one that stays connected.
                 tries = 0 if time.monotonic() - began > SETTLED else tries
                 await tell(bot.id, figures, "")
             trouble = "It ended the connection."
         except (ScuttlebuttError, WrongBot, OSError, TimeoutError) as error:
-            trouble = told if first.may_come(error) else _why(bot, error)
-        if trouble != told:
+            trouble = reported if first.may_come(error) else _why(bot, error)
+        if trouble != reported:
             await tell(bot.id, None, trouble)
-            told = trouble
+            reported = trouble
         tries += 1
-        await asyncio.sleep(_pause(tries))
+        await asyncio.sleep(backoff(tries, FIRST_PAUSE, LONGEST_PAUSE, GROWTH))
 
 
 def _why(bot: Bot, error: Exception) -> str:
@@ -186,10 +187,6 @@ def _why(bot: Bot, error: Exception) -> str:
             f"Its name {bot.address.host} does not resolve: it needs a DNS record that leads to its machine."
         )
     return storable(str(error)) or type(error).__name__
-
-
-def _pause(tries: int) -> float:
-    return float(min(FIRST_PAUSE * GROWTH ** min(tries, 50), LONGEST_PAUSE))
 
 
 async def _figures(

@@ -53,8 +53,8 @@ def go_on_emptying(now: datetime) -> None:  # noqa: ARG001 - each chore gets it
 
 
 def _go_on(machine: Machine) -> None:
-    told = machine.emptying
-    if last := bots().filter(id=told.get("bot")).first():
+    emptying = machine.emptying
+    if last := bots().filter(id=emptying.get("bot")).first():
         if is_under_way(last):
             return
         if machine.placements.filter(bot=last).exists():
@@ -70,8 +70,8 @@ def _go_on(machine: Machine) -> None:
         return
     try:
         with transaction.atomic():
-            move(told["who"], bot, told["reason"], other_machine(bot, machine).minion_id)
-            _asked(machine).update(emptying={**told, "bot": str(bot.id)})
+            move(emptying["who"], bot, emptying["reason"], other_machine(bot, machine).minion_id)
+            _asked(machine).update(emptying={**emptying, "bot": str(bot.id)})
     except NotDone as why:
         _end(machine, str(why))
 

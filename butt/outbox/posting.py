@@ -34,8 +34,8 @@ def post(event: str, about: str, people: Iterable[Account], now: datetime, **val
 def post_after(event: str, earlier: str, about: str, now: datetime, **values: object) -> None:
     """Tell those who were told about `earlier`, over the same channels. Whoever was not told yet hears about neither."""
     withdraw(earlier, about)
-    told = OutboxMessage.objects.filter(event=earlier, about=about).values_list("person_id", "channel")
-    _put(event, about, told, now, values)
+    receivers = OutboxMessage.objects.filter(event=earlier, about=about).values_list("person_id", "channel")
+    _put(event, about, receivers, now, values)
 
 
 def withdraw(event: str, about: str) -> None:

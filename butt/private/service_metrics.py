@@ -71,17 +71,17 @@ def _counted(running: list[Beat]) -> Iterator[Metric]:
     mail = CounterMetricFamily("butt_mail", "Letters, sent and failed.", labels=[*OF_A_PROCESS, "outcome"])
     seconds = HistogramMetricFamily("butt_request_seconds", "Until an answer began.", labels=OF_A_PROCESS)
     for beat in running:
-        told: dict[str, dict[tuple[str, ...], float]] = defaultdict(dict)
+        counts: dict[str, dict[tuple[str, ...], float]] = defaultdict(dict)
         for name, labels, number in beat.counts:
-            told[name][tuple(labels)] = number
+            counts[name][tuple(labels)] = number
         for family, name in ((requests, "requests"), (mail, "mail")):
-            for label, number in told[name].items():
+            for label, number in counts[name].items():
                 family.add_metric([*_labels(beat), *label], number)
-        if told["requests"]:
-            within = sorted((float(bound), number) for (bound,), number in told["requests_within"].items())
+        if counts["requests"]:
+            within = sorted((float(bound), number) for (bound,), number in counts["requests_within"].items())
             buckets = [(str(bound), number) for bound, number in within]
-            buckets.append(("+Inf", sum(told["requests"].values())))
-            seconds.add_metric(_labels(beat), buckets, told["request_seconds"].get((), 0.0))
+            buckets.append(("+Inf", sum(counts["requests"].values())))
+            seconds.add_metric(_labels(beat), buckets, counts["request_seconds"].get((), 0.0))
     yield from (requests, mail, seconds)
 
 

@@ -144,10 +144,10 @@ class Gift(forms.ModelForm):  # type: ignore[type-arg]
 
     def clean_coupon(self) -> str:
         coupon = str(self.cleaned_data["coupon"]).strip()
-        there = billing()
-        if isinstance(there, GivesCoupons):
+        stripe = billing()
+        if isinstance(stripe, GivesCoupons):
             try:
-                there.give(self.instance, coupon)
+                stripe.give(self.instance, coupon)
             except (NoCoupon, NoAnswer) as no:
                 raise forms.ValidationError(str(no)) from no
         return coupon

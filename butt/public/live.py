@@ -103,14 +103,14 @@ class Board:
             self._task = asyncio.create_task(self._look(), context=Context())
         try:
             async with asyncio.timeout(STREAM_SECONDS):
-                told = None
+                sent = None
                 while True:
                     async with self._changed:
                         await self._changed.wait_for(
-                            lambda: self._marks.get(person_id, {}).get(name) not in (None, told)  # noqa: B023
+                            lambda: self._marks.get(person_id, {}).get(name) not in (None, sent)  # noqa: B023
                         )
-                        told = self._marks[person_id][name]
-                    yield told
+                        sent = self._marks[person_id][name]
+                    yield sent
         except TimeoutError:
             return
         finally:
@@ -215,7 +215,7 @@ def live(request: HttpRequest) -> HttpResponseBase:
 
     async def events() -> AsyncIterator[str]:
         yield RETRY
-        async for told in board.follow(person_id, name):
-            yield f"data: {told}\n\n"
+        async for mark in board.follow(person_id, name):
+            yield f"data: {mark}\n\n"
 
     return event_stream(events())

@@ -52,8 +52,8 @@ class Installer:
                     program.wait()
             if program.returncode:
                 said = _end(log)
-                told = [line for line in said.splitlines() if not line.startswith(noise)]
-                last = "\n".join(told[-LINES_TOLD:])
+                lines = [line for line in said.splitlines() if not line.startswith(noise)]
+                last = "\n".join(lines[-LINES_TOLD:])
                 raise BuildFailed(f"{failure}:\n{last}", said)
 
     def finish(self) -> None:

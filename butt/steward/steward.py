@@ -26,9 +26,9 @@ from butt.agents.words import storable
 from butt.configuration import configuration
 from butt.hosts import Away, Host, HostTrouble, Mover, Order, Sighting
 from butt.imports import placing
-from butt.invites.models import Told
+from butt.invites.models import FeedState
 from butt.invites.withdrawing import revoked_of
-from butt.leases import claim, come_back, due
+from butt.leases import claim, come_back, due, seconds_until_due
 from butt.reasons import Reason
 from butt.rounds import GoOn, rounds
 from butt.services.known import service_named
@@ -75,7 +75,7 @@ class Steward:
         """Run rounds as long as `go_on()`. Errors of the database or a host are waited out."""
 
         def work() -> float:
-            return 0.0 if self.round() else _until_the_next()
+            return 0.0 if self.round() else seconds_until_due(Progress, "due_at", SOONEST, LONGEST)
 
         with listening(Progress) as written:
             rounds(work, go_on, log, AFTER_TROUBLE.total_seconds(), written.wait)
@@ -124,10 +124,10 @@ class Steward:
         """
         ids = [bot.id for bot in bots]
         try:
-            there = self._host.look(ids)
+            sightings = self._host.look(ids)
         except HostTrouble as trouble:
             return dict.fromkeys(ids, trouble)
-        return {bot_id: there.get(bot_id, Sighting()) for bot_id in ids}
+        return {bot_id: sightings.get(bot_id, Sighting()) for bot_id in ids}
 
     def step(self, bot: Agent, seen: Sighting) -> None:
         """Decide for one bot, persist the decision and carry it out."""
@@ -229,7 +229,7 @@ class Steward:
             host.carry(bot.id, bot.progress.destination, bot.progress.moves)
         elif effect is Effect.SETTLE:
             # What its pub knew of invites was left behind, so it is told all of them again.
-            Told.objects.filter(bot=bot).update(release="")
+            FeedState.objects.filter(bot=bot).update(release="")
             host.settle(bot.id)
         elif effect is Effect.GO_BACK:
             host.go_back(bot.id, bot.progress.origin)
@@ -279,13 +279,6 @@ class Steward:
             deadline = timezone.now() + timedelta(seconds=configuration().start_seconds)
             Progress.objects.filter(bot=bot, deadline__lt=deadline).update(deadline=deadline)
         _put_off(bot.progress, Reason("waiting-for-machine", why=words))
-
-
-def _until_the_next() -> float:
-    """Seconds until the next bot is due, within `SOONEST` and `LONGEST`."""
-    first = Progress.objects.order_by("due_at").values_list("due_at", flat=True).first()
-    seconds = (first - timezone.now()).total_seconds() if first else LONGEST
-    return min(max(seconds, SOONEST), LONGEST)
 
 
 def _note_loss(bot: Agent, seen: Sighting) -> None:

@@ -81,11 +81,11 @@ class ForkedProcess(Subprocess):  # type: ignore[misc] # supervisor has no types
             pid = super().spawn()
         finally:
             del options.fork
-            told, self._told = self._told, None
-        if told:
+            arguments, self._told = self._told, None
+        if arguments:
             # Not before: if supervisord is killed, whoever ends its orphans has to find a bot that runs.
-            with told, suppress(OSError):
-                told.send(b"go")
+            with arguments, suppress(OSError):
+                arguments.send(b"go")
         return pid
 
     def _forked(self) -> int:

@@ -85,9 +85,9 @@ NAME = "vault check"
 
 
 def _next() -> Agent | None:
-    there = Vaulted.objects.filter(things__gt=0, gone_at=None, lost_at=None)
+    copies = Vaulted.objects.filter(things__gt=0, gone_at=None, lost_at=None)
     free = shutil.disk_usage(configuration().home).free - RESERVE
-    for copy in there.order_by(F("checked_at").asc(nulls_first=True), "bot_id")[:100]:
+    for copy in copies.order_by(F("checked_at").asc(nulls_first=True), "bot_id")[:100]:
         bot = bots().filter(id=copy.bot_id).exclude(progress__ssb_id=None).first()
         if bot is not None and copy.size * UNPACKED < free:
             return bot

@@ -88,13 +88,13 @@ class VaultKeeper:
 
     def round(self) -> float:
         """Send what has grown; returns for how many seconds to rest. The first problem with the vault ends the round."""
-        there = dict(Progress.objects.exclude(ssb_id=None).values_list("bot_id", "ssb_id"))
-        for bot_id in self._sent.keys() - there.keys():
+        ssb_ids = dict(Progress.objects.exclude(ssb_id=None).values_list("bot_id", "ssb_id"))
+        for bot_id in self._sent.keys() - ssb_ids.keys():
             del self._sent[bot_id]
         troubles: dict[uuid.UUID, str] = {}
         rest = TICK
         # What the vault refused the last time comes last, so that it does not hold up the others.
-        for bot_id, ssb_id in sorted(there.items(), key=lambda each: each[0] == self._refused):
+        for bot_id, ssb_id in sorted(ssb_ids.items(), key=lambda each: each[0] == self._refused):
             try:
                 self.send(bot_id, str(ssb_id))
             except (ScuttlebuttError, OSError) as error:

@@ -69,12 +69,12 @@ class VaultOfBot(Protocol):
 class _Copy:
     """What is known to be in the vault of one bot. It can be forgotten: the vault's own list tells it again."""
 
-    def __init__(self, there: Mapping[str, Any]) -> None:
-        self.line, self.end = there["line"], there["end"]
-        self.start, self.digest = there["start"], there["digest"]
-        self.run_start, self.run = there.get("runStart", self.end), there.get("run", 0)
-        self.small = {what: there.get(what, "") for what in (SECRET, *SMALL)}
-        self.blobs = {bytes.fromhex(name) for name in there["blobs"]}
+    def __init__(self, stored: Mapping[str, Any]) -> None:
+        self.line, self.end = stored["line"], stored["end"]
+        self.start, self.digest = stored["start"], stored["digest"]
+        self.run_start, self.run = stored.get("runStart", self.end), stored.get("run", 0)
+        self.small = {what: stored.get(what, "") for what in (SECRET, *SMALL)}
+        self.blobs = {bytes.fromhex(name) for name in stored["blobs"]}
         self.stamps: dict[str, Stamp] = {}
         self.folders: dict[str, int] = {}
         self.pending: float | None = None

@@ -132,15 +132,15 @@ class VaultWriter:
 
     def small(self, bot_id: uuid.UUID, what: str, content: bytes) -> StoredDelta:
         """Put a small file, named by the time as well, so that the newest is known. Its old versions are removed."""
-        there = dict(self._listed(bot_id, what))
+        listed = dict(self._listed(bot_id, what))
         # The newest stays the newest even if this clock was set back.
-        newest = max((int(found[1]) for name in there if (found := _VERSION.search(name))), default=0)
+        newest = max((int(found[1]) for name in listed if (found := _VERSION.search(name))), default=0)
         name = f"{what}/{max(int(now()), newest + 1):013d}-{digest(content)}.age"
         put = self._put(bot_id, name, seal(content, self._keys[what]))
         if what == SECRET:
             return put
-        old = sorted(there, reverse=True)[VERSIONS - 1 :]
-        gone = self._remove(bot_id, {version: there[version] for version in old})
+        old = sorted(listed, reverse=True)[VERSIONS - 1 :]
+        gone = self._remove(bot_id, {version: listed[version] for version in old})
         return StoredDelta(put.size - gone.size, put.things - gone.things)
 
     def blob(self, bot_id: uuid.UUID, name: str, content: bytes) -> StoredDelta:

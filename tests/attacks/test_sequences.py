@@ -23,7 +23,7 @@ from butt.hosts.interface import Folder
 from butt.hosts.pub_state import newest_in, sequence_in
 from butt.hosts.salt.orders import sighting
 from butt.invites.guestbook import positions
-from butt.invites.models import Told
+from butt.invites.models import FeedState
 from butt.limits.table import BOT_FIGURES
 from butt.machines.models import Placement
 from butt.machines.reports import MOST_BYTES, read_report, take
@@ -315,6 +315,6 @@ def test_the_last_message_is_found_at_the_end_of_the_log_alone(folder: Folder):
 @pytest.mark.django_db
 def test_a_wrong_number_of_a_guest_hides_no_later_guests():
     bot = bot_of(KEYS)
-    Told.objects.create(bot=bot, sequence=2**53)
+    FeedState.objects.create(bot=bot, sequence=2**53)
     Observed.objects.filter(bot=bot).update(sequence=7)
     assert positions([bot.id]) == {bot.id: 7}

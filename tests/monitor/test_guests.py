@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from butt.agents.models import Agent, Observed
 from butt.agents.states import State
-from butt.invites.models import Invite, InviteUse, Told
+from butt.invites.models import FeedState, Invite, InviteUse
 from butt.monitor.guests import Guests
 from butt.monitor.telling import Telling
 from scuttlekit import KeyPair, RemoteError, connect, serve
@@ -124,7 +124,7 @@ async def test_rubbish_is_passed_over_and_the_rest_is_written():
 
 async def test_it_reads_on_from_where_it_was_written_down():
     bot = await sync_to_async(a_bot_with_an_invite)()
-    await Told.objects.acreate(bot=bot, sequence=41)
+    await FeedState.objects.acreate(bot=bot, sequence=41)
     await Observed.objects.filter(bot=bot).aupdate(sequence=50)
     host = Host()
 
@@ -157,7 +157,7 @@ async def test_a_bot_is_told_once_and_a_refusal_is_not_hammered():
     await attended(bot, host, it_is_told)
     assert host.asked == []
     assert (await Invite.objects.aget()).withdrawn_at
-    told = await Told.objects.aget()
+    told = await FeedState.objects.aget()
     assert (told.name, told.description, told.profile_sequence) == ("my", "", 7)
 
 

@@ -13,7 +13,7 @@ from butt.monitor.turns import Turns
 from butt.monitor.watch import Bot, watch
 from scuttlekit import KeyPair
 from tests.monitor.responder import Responder
-from tests.monitor.test_watch import Told
+from tests.monitor.test_watch import Reports
 
 
 @pytest.mark.parametrize(
@@ -58,7 +58,7 @@ async def test_no_more_than_that_many_have_a_turn_at_once():
 async def test_a_bot_that_hangs_holds_up_no_others(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(turns, "SHORTEST", 0.05)
     monkeypatch.setattr(turns, "AT_FIRST", 0.0)
-    each, told, keys = Turns(1), Told(), KeyPair.generate()
+    each, told, keys = Turns(1), Reports(), KeyPair.generate()
     async with Responder() as hangs, Responder() as good:
         hangs.stall = 3600
         watches = [

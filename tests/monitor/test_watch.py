@@ -15,7 +15,7 @@ from scuttlekit import KeyPair
 from tests.monitor.responder import Responder
 
 
-class Told:
+class Reports:
     """What a watch has told, with the time of the latest."""
 
     def __init__(self) -> None:
@@ -35,8 +35,8 @@ class Told:
 
 
 @asynccontextmanager
-async def watching(responder: Responder) -> AsyncIterator[Told]:
-    told = Told()
+async def watching(responder: Responder) -> AsyncIterator[Reports]:
+    told = Reports()
     task = asyncio.create_task(watch(Bot(uuid.uuid4(), responder.address), KeyPair.generate(), told))
     yield told
     assert not task.done()
@@ -75,7 +75,7 @@ async def test_a_bot_that_says_that_nothing_changed_is_alive(monkeypatch: pytest
     monkeypatch.setattr("butt.monitor.watch.PATIENCE", 1.0)
     async with Responder(0.05) as bot:
         good = bot.said
-        told = Told()
+        told = Reports()
         pace = FigurePace(every=0, quiet=0)
         one = Bot(uuid.uuid4(), bot.address)
         task = asyncio.create_task(watch(one, KeyPair.generate(), told, pace=lambda: pace))

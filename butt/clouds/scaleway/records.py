@@ -13,7 +13,7 @@ from butt.clouds.interface import Job
 TTL = 300
 
 
-def record_changes(job: Job, there: Iterable[Any]) -> list[RecordChange]:
+def record_changes(job: Job, existing: Iterable[Any]) -> list[RecordChange]:
     """The changes that give the job its records; `there` are the existing ones. Records that are already
     right stay.
 
@@ -24,7 +24,7 @@ def record_changes(job: Job, there: Iterable[Any]) -> list[RecordChange]:
         dict[tuple[str, str], str](),
         set[tuple[str, str, str]](),
     )
-    for record in there:
+    for record in existing:
         type_ = str(record.type_).upper()
         known.add((record.name, type_, record.data))
         if record.comment == comment:

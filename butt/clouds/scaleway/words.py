@@ -47,10 +47,10 @@ def raise_for(answer: requests.Response) -> None:
     status = answer.status_code
     if status < 400:  # noqa: PLR2004
         return
-    told = _told(answer)
-    kind, words = str(told.get("type", "")), str(told.get("message", ""))[:LONGEST]
-    detail = _first(told.get("details"))
-    resource = str(detail.get("resource") or told.get("resource") or "")[:LONGEST]
+    answered = _told(answer)
+    kind, words = str(answered.get("type", "")), str(answered.get("message", ""))[:LONGEST]
+    detail = _first(answered.get("details"))
+    resource = str(detail.get("resource") or answered.get("resource") or "")[:LONGEST]
     if kind == "out_of_stock":
         raise OutOfStock(
             "Scaleway has no machines of this type left in this zone.",
@@ -82,30 +82,30 @@ def raise_for(answer: requests.Response) -> None:
         )
     if status == 404:  # noqa: PLR2004
         raise Missing(f"Scaleway has no such {resource or 'thing'}.", DOCTOR)
-    raise _refused(told, kind, words or f"status {status}", detail, resource)
+    raise _refused(answered, kind, words or f"status {status}", detail, resource)
 
 
 def _refused(
-    told: dict[str, Any], kind: str, words: str, detail: dict[str, Any], resource: str
+    answered: dict[str, Any], kind: str, words: str, detail: dict[str, Any], resource: str
 ) -> CloudTrouble:
     again = "We try again automatically."
     if kind == "transient_state":
         return CloudTrouble(
-            f"Scaleway's {resource or 'resource'} is still “{told.get('current_state')}”.", again
+            f"Scaleway's {resource or 'resource'} is still “{answered.get('current_state')}”.", again
         )
     if kind == "invalid_arguments" and detail:
         why = str(detail.get("help_message") or detail.get("reason") or "")[:LONGEST]
         return CloudTrouble(f"Scaleway refuses the value of “{detail.get('argument_name')}”: {why}.", DOCTOR)
-    why = str(told.get("help_message") or told.get("precondition") or "")[:LONGEST]
+    why = str(answered.get("help_message") or answered.get("precondition") or "")[:LONGEST]
     return CloudTrouble(f"Scaleway refuses: {words}{f' ({why})' if why else ''}.", again)
 
 
 def _told(answer: requests.Response) -> dict[str, Any]:
     try:
-        told = answer.json()
+        answered = answer.json()
     except ValueError:
         return {}
-    return told if isinstance(told, dict) else {}
+    return answered if isinstance(answered, dict) else {}
 
 
 def _first(details: Any) -> dict[str, Any]:

@@ -18,9 +18,9 @@ from django.db import connection
 
 from butt import resources
 from butt.configuration import configuration, kept_secret
-from butt.environment import for_tools
+from butt.environment import for_tools, last_line
 from butt.hosts.interface import HostTrouble
-from butt.hosts.salt.client import SaltClient, last_line
+from butt.hosts.salt.client import SaltClient
 from butt.hosts.salt.results import Returned
 from butt.machines import tokens
 from butt.machines.models import Machine

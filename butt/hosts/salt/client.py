@@ -8,7 +8,7 @@ from collections.abc import Callable
 from threading import Lock
 from typing import IO, Any
 
-from butt.environment import for_tools
+from butt.environment import for_tools, last_line
 from butt.hosts.interface import HostTrouble
 
 STARTING = 15
@@ -73,7 +73,3 @@ class SaltClient:
     def _last_words(self) -> str:
         self._said.seek(0)
         return last_line(self._said.read().decode(errors="replace"))
-
-
-def last_line(text: str) -> str:
-    return (text.strip().splitlines() or ["it printed nothing"])[-1][:300]

@@ -11,8 +11,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('agents', '0013_roles'),
-        # Nothing else depends on these. A database that has only a part of what they replaced must be refused.
-        ('invites', '0004_came_of_guests'),
+        # Nothing else depends on it. A database that has only a part of what was squashed must be refused.
         ('sources', '0002_runtime'),
     ]
 

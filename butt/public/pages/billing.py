@@ -43,7 +43,7 @@ def render_with(
     """Render the page; only here may the card form's scripts and frames be loaded."""
     response = render(request, template, context, status=status)
     if form:
-        csp_update({name: list(there) for name, there in form.sources.items()})(lambda _: response)(request)
+        csp_update({name: list(hosts) for name, hosts in form.sources.items()})(lambda _: response)(request)
         # A wallet is a window that tells its opener whether it pays.
         response["Cross-Origin-Opener-Policy"] = "same-origin-allow-popups"
     response["Cache-Control"] = "no-store"

@@ -46,9 +46,9 @@ def _no_such_method(request: HttpRequest, known: str) -> HttpResponse:
     # A button's URL that was opened by a link, or by `start` because somebody had to sign in first.
     message = "Nothing was done. Please open the page from the home page and press the button again."
     for_programs = f"This path does not support {request.method}. It supports {known}."
-    told = _tell(request, 405, "wrong_method", "try again", message, for_programs=for_programs)
-    told["Allow"] = known
-    return told
+    response = _tell(request, 405, "wrong_method", "try again", message, for_programs=for_programs)
+    response["Allow"] = known
+    return response
 
 
 def refused(get_response: Answer) -> Answer:
@@ -93,9 +93,9 @@ def server_error(request: HttpRequest) -> HttpResponse:
 
 
 def _not_now(request: HttpRequest, message: str, seconds: int) -> HttpResponse:
-    told = _tell(request, 503, "not_now", "not now", message)
-    told["Retry-After"] = str(seconds)
-    return told
+    response = _tell(request, 503, "not_now", "not now", message)
+    response["Retry-After"] = str(seconds)
+    return response
 
 
 def _tell(

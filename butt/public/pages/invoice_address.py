@@ -45,9 +45,9 @@ def address(request: HttpRequest, person: Agent) -> HttpResponse:
     return redirect("billing")
 
 
-def _shown(request: HttpRequest, there: InvoiceAddress, error: BadAddress | None = None) -> HttpResponse:
+def _shown(request: HttpRequest, address: InvoiceAddress, error: BadAddress | None = None) -> HttpResponse:
     shown = {
-        "fields": [(name, label, getattr(there, name), kind) for name, (label, kind) in LABELS.items()],
+        "fields": [(name, label, getattr(address, name), kind) for name, (label, kind) in LABELS.items()],
         "countries": countries(locale_of(request.headers.get("Accept-Language", ""))),
         "error": error,
         "here": "billing",

@@ -94,10 +94,10 @@ def _figures(view: View, reading: Reading | None) -> list[tuple[str, int | None,
     """The current figures of its service, as name, number and unit; none unless it is alive."""
     if not (view.alive and reading):
         return []
-    told = ((figure, *FIGURES[figure]) for figure in view.service.figures)
+    declared = ((figure, *FIGURES[figure]) for figure in view.service.figures)
     return [
         (words, value(view, reading), "%" if figure is Figure.INDEXED else "")
-        for figure, words, value in told
+        for figure, words, value in declared
     ]
 
 

@@ -69,7 +69,7 @@ def taken_below(folder: Path | str) -> int:
 def _taken(entry: "os.DirEntry[str]") -> int:
     """In whole blocks, without the holes of a file and what a file system reserves beyond its end."""
     try:
-        there = entry.stat(follow_symlinks=False)
+        status = entry.stat(follow_symlinks=False)
     except OSError:
         return 0
-    return min(-(-there.st_size // BLOCK) * BLOCK, there.st_blocks * UNIT)
+    return min(-(-status.st_size // BLOCK) * BLOCK, status.st_blocks * UNIT)

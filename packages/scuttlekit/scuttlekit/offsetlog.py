@@ -136,9 +136,9 @@ def newest_of(file: BinaryIO, size: int, author: str, within: int) -> tuple[int,
     data = file.read(end - first)
     here = len(data)
     while here >= FRAME + SHORTEST_RECORD:
-        length, told = _ENDS.unpack_from(data, here - 8)
+        length, stated_end = _ENDS.unpack_from(data, here - 8)
         begin = here - 8 - length
-        if told != first + here or begin < HEADER or length < SHORTEST_RECORD:
+        if stated_end != first + here or begin < HEADER or length < SHORTEST_RECORD:
             break
         if sequence := _sequence_of(who, data, begin, here - 8):
             return sequence, data[begin : here - 8]

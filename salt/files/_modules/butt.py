@@ -50,14 +50,14 @@ def states(pillar):
     starting = {}
     _watch_disk(bots, found)
     for bot_id, bot in bots.items():
-        there = found.get(bot_id)
-        runs = bool(there) and _runs(there)
-        if bot["run"] and there and __salt__["butt_disk.why"](bot_id, bot):
+        container = found.get(bot_id)
+        runs = bool(container) and _runs(container)
+        if bot["run"] and container and __salt__["butt_disk.why"](bot_id, bot):
             if runs:
                 made[f"stop {bot_id}"] = {"butt.stopped": [{"name": bot_id}]}
-        elif bot["run"] and _is_full(bot_id, bot, there):
+        elif bot["run"] and _is_full(bot_id, bot, container):
             made[f"make room {bot_id}"] = {"butt.out_of_room": [{"name": bot_id}]}
-        elif bot["run"] and not (there and _is_wanted(bot_id, bot, there)):
+        elif bot["run"] and not (container and _is_wanted(bot_id, bot, container)):
             starting[bot_id] = bot
         elif bot["run"] and not bot["on_trial"] and __salt__["butt_engine.is_on_trial"](bot_id):
             made[f"prove {bot_id}"] = {"butt.proven": [{"name": bot_id}, {"release": bot["release"]}]}
@@ -78,31 +78,35 @@ def states(pillar):
 
 def _watch_disk(bots, found):
     """A problem with one disk does not keep a machine from its orders."""
-    places = {bot_id: _data(there) for bot_id, there in found.items() if bot_id in bots and _runs(there)}
+    places = {
+        bot_id: _data(container) for bot_id, container in found.items() if bot_id in bots and _runs(container)
+    }
     try:
         __salt__["butt_disk.look"](bots, {bot_id: data for bot_id, data in places.items() if data})
     except OSError:
         logging.getLogger(__name__).exception("what bots use of the disk is not measured")
 
 
-def _runs(there):
-    return __salt__["butt_engine.runs"](there)
+def _runs(container):
+    return __salt__["butt_engine.runs"](container)
 
 
-def _is_wanted(bot_id, bot, there):
-    return __salt__["butt_engine.runs"](there) and __salt__["butt_engine.is_as_made"](bot_id, bot, there)
+def _is_wanted(bot_id, bot, container):
+    return __salt__["butt_engine.runs"](container) and __salt__["butt_engine.is_as_made"](
+        bot_id, bot, container
+    )
 
 
-def _is_full(bot_id, bot, there):
+def _is_full(bot_id, bot, container):
     """Whether this very launch, on trial, filled the disk: it waits for a decision about it."""
-    if not (bot["on_trial"] and there and _launch(there) == bot["launch"]):
+    if not (bot["on_trial"] and container and _launch(container) == bot["launch"]):
         return False
-    data = _data(there)
+    data = _data(container)
     return data is not None and butt_trial.is_full(Path(data))
 
 
-def _launch(there):
-    return int(there["Config"]["Labels"].get("butt.launch") or 0)
+def _launch(container):
+    return int(container["Config"]["Labels"].get("butt.launch") or 0)
 
 
 def _is_there(bot_id):
@@ -150,14 +154,16 @@ def seen(pillar):
     left = [bot_id for bot_id in butt["deleted"] if bot_id in found or _is_there(bot_id)]
     done = not left
     for bot_id, bot in butt["bots"].items():
-        there = found.get(bot_id)
-        running = bool(there) and __salt__["butt_engine.runs"](there)
+        container = found.get(bot_id)
+        running = bool(container) and __salt__["butt_engine.runs"](container)
         if not bot["run"]:
             done = done and not running
-        elif not _is_full(bot_id, bot, there) and not (there and __salt__["butt_disk.why"](bot_id, bot)):
-            done = done and bool(there) and _is_wanted(bot_id, bot, there)
-    told = {bot_id: _seen(there, butt["bots"].get(bot_id)) for bot_id, there in found.items()}
-    _bound(told.values())
+        elif not _is_full(bot_id, bot, container) and not (
+            container and __salt__["butt_disk.why"](bot_id, bot)
+        ):
+            done = done and bool(container) and _is_wanted(bot_id, bot, container)
+    bots = {bot_id: _seen(container, butt["bots"].get(bot_id)) for bot_id, container in found.items()}
+    _bound(bots.values())
     strangers = [row["Names"][0].lstrip("/")[:200] for row in others]
     ours = found.keys() | set(__salt__["butt_engine.volumes"]())
     strangers += [f"butt-{bot_id}" for bot_id in sorted(ours - butt["bots"].keys() - set(left))]
@@ -166,40 +172,40 @@ def seen(pillar):
         "complete": True,
         "generation": butt["generation"],
         "done": done,
-        "bots": told,
+        "bots": bots,
         "gone": [bot_id for bot_id in butt["deleted"] if bot_id not in left],
         "strangers": strangers[:1000],
         "facts": __salt__["butt_facts.facts"](found.values()),
     }
 
 
-def _seen(there, bot):
-    state = there["State"]
+def _seen(container, bot):
+    state = container["State"]
     up = state["Status"] in ("running", "paused")
-    full = bool(bot) and bot["run"] and _is_full(there["Config"]["Labels"]["butt.bot"], bot, there)
-    bot_id = there["Config"]["Labels"]["butt.bot"]
+    full = bool(bot) and bot["run"] and _is_full(container["Config"]["Labels"]["butt.bot"], bot, container)
+    bot_id = container["Config"]["Labels"]["butt.bot"]
     stopped = __salt__["butt_disk.why"](bot_id, bot) if bot and bot["run"] and not up else None
-    latest = "" if up or not bot else _latest(there, bot)
+    latest = "" if up or not bot else _latest(container, bot)
     return {
         # Left out if there is none: an older private server does not know the fields.
         **({"latest": latest} if latest else {}),
         **({"diskStop": stopped} if stopped else {}),
         # A launch for which it has no disk left was ordered, and is answered.
-        "launch": bot["launch"] if stopped else _launch(there),
-        "running": __salt__["butt_engine.runs"](there),
+        "launch": bot["launch"] if stopped else _launch(container),
+        "running": __salt__["butt_engine.runs"](container),
         "exitCode": DISK_FULL if full or stopped else None if up else state["ExitCode"],
         "error": "The disk is full." if full else str(state.get("Error") or "")[:MOST_WORDS],
-        "words": "" if up else _tail(there["Id"], MOST_WORDS),
+        "words": "" if up else _tail(container["Id"], MOST_WORDS),
         "startedAt": _time(state["StartedAt"]),
-        "restarts": there["RestartCount"],
+        "restarts": container["RestartCount"],
         "outOfMemory": bool(state["OOMKilled"]),
-        "ssbId": _identity(there),
+        "ssbId": _identity(container),
     }
 
 
-def _latest(there, bot):
+def _latest(container, bot):
     """The last message of a bot that has ended, if it noted one that was not reported yet. None for code on trial."""
-    data, ssb_id = _data(there), _identity(there)
+    data, ssb_id = _data(container), _identity(container)
     if not (data and ssb_id) or butt_trial.is_on(Path(data)):
         return ""
     if noted_sequence(data) <= bot.get("sequence", 0):
@@ -207,18 +213,18 @@ def _latest(there, bot):
     return newest_message(data, ssb_id)[1].decode(errors="replace")
 
 
-def _bound(told):
+def _bound(number):
     """Long messages of many bots must not make the report longer than the server accepts."""
     room = MOST_LATEST
-    for seen in told:
+    for seen in number:
         room -= len(seen.get("latest", ""))
         if room < 0:
             seen.pop("latest", None)
 
 
-def _data(there):
+def _data(container):
     """The folder of the bot's data."""
-    found = [mount["Source"] for mount in there["Mounts"] if mount["Destination"] == "/data"]
+    found = [mount["Source"] for mount in container["Mounts"] if mount["Destination"] == "/data"]
     return found[0] if found else None
 
 
@@ -230,17 +236,17 @@ def _time(text):
     return f"{whole}.{(rest + '000000')[:6]}Z"
 
 
-def _identity(there):
+def _identity(container):
     """The public half of the key that the bot made."""
-    data = _data(there)
+    data = _data(container)
     return named_id(data) if data else None
 
 
 def log(bot_id, size):
     """The last `size` bytes of the bot's own log, also across a change of its container."""
     size = int(size)
-    there = __salt__["butt_engine.containers"]()[0].get(bot_id)
-    text = _tail(there["Id"], size) if there else ""
+    container = __salt__["butt_engine.containers"]()[0].get(bot_id)
+    text = _tail(container["Id"], size) if container else ""
     missing = size - len(text.encode())
     return (__salt__["butt_engine.earlier_log"](bot_id, missing) + text) if missing > 0 else text
 
@@ -251,18 +257,15 @@ def _tail(container, size):
 
 def stop_all():
     """End every bot of this machine; the orders for them stay as they are."""
-    for bot_id, there in __salt__["butt_engine.containers"]()[0].items():
-        if __salt__["butt_engine.runs"](there):
+    for bot_id, container in __salt__["butt_engine.containers"]()[0].items():
+        if __salt__["butt_engine.runs"](container):
             __salt__["butt_engine.stop"](bot_id)
     return True
 
 
 def _post(said):
-    to = __salt__["butt_engine.settings"]()["report"]
-    with open(to["token_file"]) as file:
-        token = file.read().split()[0]
-    url = f"{to['url'].rstrip('/')}/agents/{__opts__['id']}/report"
-    headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
-    request = urllib.request.Request(url, json.dumps(said).encode(), headers, method="POST")
+    url, headers = __salt__["butt_engine.report_to"]()
+    headers["Content-Type"] = "application/json"
+    request = urllib.request.Request(f"{url}/report", json.dumps(said).encode(), headers, method="POST")
     with urllib.request.urlopen(request, timeout=REPORT_SECONDS):  # nosec B310 # our own control plane
         pass

@@ -123,18 +123,16 @@ def _size(root, name):
 
 
 def _root(bot_id):
-    there = __salt__["butt_engine.containers"]()[0].get(bot_id)
-    if there is None:
+    container = __salt__["butt_engine.containers"]()[0].get(bot_id)
+    if container is None:
         raise RuntimeError("there is no such bot on this machine")
-    return next(mount["Source"] for mount in there["Mounts"] if mount["Destination"] == "/data")
+    return next(mount["Source"] for mount in container["Mounts"] if mount["Destination"] == "/data")
 
 
 def _put(path, chunks, *fine):
     """Send `chunks`; returns their size. None if the answer's status is in `fine`, but is not the first one."""
-    to = __salt__["butt_engine.settings"]()["report"]
-    with open(to["token_file"]) as file:
-        token = file.read().split()[0]
-    parts, size = urllib.parse.urlsplit(to["url"]), 0
+    url, headers = __salt__["butt_engine.report_to"]()
+    parts, size = urllib.parse.urlsplit(f"{url}/{path}"), 0
     kinds = {"http": http.client.HTTPConnection, "https": http.client.HTTPSConnection}
     connection = kinds[parts.scheme](parts.netloc, timeout=SECONDS)
 
@@ -145,8 +143,7 @@ def _put(path, chunks, *fine):
             yield chunk
 
     try:
-        url = f"{parts.path.rstrip('/')}/agents/{__opts__['id']}/{path}"
-        connection.request("PUT", url, counted(), {"Authorization": f"Bearer {token}"}, encode_chunked=True)
+        connection.request("PUT", parts.path, counted(), headers, encode_chunked=True)
         answer = connection.getresponse()
         if answer.status not in fine:
             raise RuntimeError(f"the private server answered {answer.status}")

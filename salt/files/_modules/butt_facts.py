@@ -19,7 +19,7 @@ def facts(containers):
         "load": os.getloadavg()[0],
         "docker": info["Version"][:100],
         "outOfMemoryKills": _kills(),
-        "restarts": sum(there["RestartCount"] for there in containers),
+        "restarts": sum(container["RestartCount"] for container in containers),
         "bootedAt": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(_booted())),
     }
 

@@ -52,11 +52,8 @@ def _read(path):
 
 
 def _fetch(bot_id, folder):
-    to = __salt__["butt_engine.settings"]()["report"]
-    with open(to["token_file"]) as file:
-        token = file.read().split()[0]
-    url = f"{to['url'].rstrip('/')}/agents/{__opts__['id']}/cargo/{bot_id}"
-    request = urllib.request.Request(url, headers={"Authorization": f"Bearer {token}"})
+    url, headers = __salt__["butt_engine.report_to"]()
+    request = urllib.request.Request(f"{url}/cargo/{bot_id}", headers=headers)
     with urllib.request.urlopen(request, timeout=SECONDS) as answer:  # nosec B310 # our own control plane
         with tarfile.open(fileobj=answer, mode="r|") as tar:
             for entry in tar:

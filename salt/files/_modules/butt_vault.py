@@ -37,12 +37,12 @@ def keep(pillar):
             os.remove(note)
         return False
     bots = {}
-    for bot_id, there in __salt__["butt_engine.containers"]()[0].items():
-        found = [mount["Source"] for mount in there["Mounts"] if mount["Destination"] == "/data"]
+    for bot_id, container in __salt__["butt_engine.containers"]()[0].items():
+        found = [mount["Source"] for mount in container["Mounts"] if mount["Destination"] == "/data"]
         if found and bot_id in pillar["butt"]["bots"]:
             bots[bot_id] = found[0]
-    told = json.dumps({"agent": __opts__["id"], **settings["report"], "bots": bots}, sort_keys=True)
-    _tell(note, told)
+    note_text = json.dumps({"agent": __opts__["id"], **settings["report"], "bots": bots}, sort_keys=True)
+    _tell(note, note_text)
     if not _runs(note):
         subprocess.Popen(
             [sys.executable, os.path.abspath(__file__), note],
@@ -56,15 +56,15 @@ def keep(pillar):
     return True
 
 
-def _tell(note, told):
+def _tell(note, note_text):
     try:
         with open(note) as file:
-            if file.read() == told:
+            if file.read() == note_text:
                 os.utime(note)
                 return
     except FileNotFoundError:
         os.makedirs(os.path.dirname(note), exist_ok=True)
-    write_whole(Path(note), told)
+    write_whole(Path(note), note_text)
 
 
 def _runs(note):
@@ -94,12 +94,14 @@ class PrivateServer:
     def __init__(self):
         self._connection, self._to = None, None
 
-    def ask(self, told, method, path, body=None):
+    def ask(self, settings, method, path, body=None):
         """The JSON answer, None if there is none. Raises `PrivateServerAway` and `SendRefused`."""
         try:
-            with open(told["token_file"]) as file:
+            with open(settings["token_file"]) as file:
                 token = file.read().split()[0]
-            answer = self._answer(told["url"], method, f"/agents/{told['agent']}/vault{path}", body, token)
+            answer = self._answer(
+                settings["url"], method, f"/agents/{settings['agent']}/vault{path}", body, token
+            )
             content = answer.read(MOST_ANSWER)
             if answer.length:
                 raise PrivateServerAway("the answer is too long")
@@ -173,14 +175,14 @@ class VaultSender:
         self._told, self._told_at = {}, -1e9
         self._first = None
 
-    def round(self, told):
+    def round(self, settings):
         """Send what has grown; returns for how many seconds to rest."""
-        self._to = told
+        self._to = settings
         for known in (self._senders, self._rests):
-            for bot_id in known.keys() - told["bots"].keys():
+            for bot_id in known.keys() - settings["bots"].keys():
                 del known[bot_id]
         rest = TICK
-        for bot_id, root in sorted(told["bots"].items(), key=lambda each: each[0] == self._first):
+        for bot_id, root in sorted(settings["bots"].items(), key=lambda each: each[0] == self._first):
             until, _ = self._rests.get(bot_id, (0.0, ""))
             if self._clock() < until:
                 continue
@@ -241,20 +243,20 @@ def main(note):
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             return
-        sender, stamp, told = VaultSender(PrivateServer()), None, {}
+        sender, stamp, settings = VaultSender(PrivateServer()), None, {}
         while True:
             try:
                 seen = os.stat(note)
                 if stamp != (seen.st_ino, seen.st_size):
                     with open(note) as file:
-                        told = json.load(file)
+                        settings = json.load(file)
                     stamp = (seen.st_ino, seen.st_size)
             except (OSError, ValueError):
                 return
             if time.time() - seen.st_mtime > FORGOTTEN:
                 return
             try:
-                rest = sender.round(told)
+                rest = sender.round(settings)
             except Exception:
                 rest = AFTER_TROUBLE
             time.sleep(rest)

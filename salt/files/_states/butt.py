@@ -28,16 +28,16 @@ def image(name, bot):
 
 def running(name, bot):
     """The bot runs exactly as ordered. An earlier container of it has ended before a new one starts."""
-    there = __salt__["butt_engine.containers"]()[0].get(name)
-    old = _shown(there)
-    as_made = bool(there) and __salt__["butt_engine.is_as_made"](name, bot, there)
-    if as_made and __salt__["butt_engine.runs"](there):
+    container = __salt__["butt_engine.containers"]()[0].get(name)
+    old = _shown(container)
+    as_made = bool(container) and __salt__["butt_engine.is_as_made"](name, bot, container)
+    if as_made and __salt__["butt_engine.runs"](container):
         return _same(name)
     new = {"launch": bot["launch"], "release": bot["release"], "status": "running"}
     if __opts__["test"]:
         return _would(name, "the bot is to be started", {"bot": {"old": old, "new": new}})
     __salt__["butt_disk.forget"](name)
-    if as_made and not there["State"]["Error"] and not bot["on_trial"]:
+    if as_made and not container["State"]["Error"] and not bot["on_trial"]:
         __salt__["butt_engine.start"](name)
     else:
         __salt__["butt_engine.run"](name, bot)
@@ -46,13 +46,13 @@ def running(name, bot):
 
 def stopped(name):
     """The bot does not run; its container and its data stay."""
-    there = __salt__["butt_engine.containers"]()[0].get(name)
-    if not (there and __salt__["butt_engine.runs"](there)):
+    container = __salt__["butt_engine.containers"]()[0].get(name)
+    if not (container and __salt__["butt_engine.runs"](container)):
         return _same(name)
     if __opts__["test"]:
         return _would(name, "the bot is to be stopped")
     __salt__["butt_engine.stop"](name)
-    return _changed(name, {"bot": {"old": _shown(there), "new": {"status": "exited"}}})
+    return _changed(name, {"bot": {"old": _shown(container), "new": {"status": "exited"}}})
 
 
 def out_of_room(name):
@@ -98,11 +98,11 @@ def _troubles():
     return [f"{state['__id__']}: {state['comment']}" for state in failed]
 
 
-def _shown(there):
-    if there is None:
+def _shown(container):
+    if container is None:
         return None
-    labels = there["Config"]["Labels"]
-    return {"launch": int(labels.get("butt.launch") or 0), "status": there["State"]["Status"]}
+    labels = container["Config"]["Labels"]
+    return {"launch": int(labels.get("butt.launch") or 0), "status": container["State"]["Status"]}
 
 
 def _same(name):

@@ -138,8 +138,8 @@ async def test_uses_of_invites_are_kept_separately(opens: Opens, alice: Voice, b
     await store.publish({"type": "contact", "contact": alice.id, "following": False})
     await store.publish({"type": "contact", "contact": bob.id, "following": True, "pub": True, "note": "b"})
     store.append([alice.says({"type": "contact", "contact": bob.id, "following": True, "note": "c"})])
-    assert [one.value["content"]["note"] for one in store.noted()] == ["a", "b"]
-    assert [one.value["sequence"] for one in store.noted(after=2)] == [4]
+    assert [one.value["content"]["note"] for one in store.invite_uses()] == ["a", "b"]
+    assert [one.value["sequence"] for one in store.invite_uses(after=2)] == [4]
 
 
 async def test_content_that_nobody_would_accept_is_not_published(opens: Opens):
@@ -159,4 +159,4 @@ def test_each_read_is_bounded(opens: Opens, alice: Voice, monkeypatch: pytest.Mo
     for bound in (2**70, -(2**70), 0):
         store.read_feed(alice.id, after=bound, limit=bound, before=bound)
         store.read_log(after=bound, limit=bound, before=bound)
-        store.noted(after=bound, limit=bound)
+        store.invite_uses(after=bound, limit=bound)

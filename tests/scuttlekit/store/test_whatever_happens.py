@@ -245,7 +245,7 @@ class Folder(RuleBasedStateMachine):
             assert store.graph.relations(feed) == graph.relations(feed)
         members, _ = store.find_members(Search(relations=tuple(RELATIONS)))
         assert {one.id: RELATIONS[one.relation] for one in members} == graph.relations(OWN.id)
-        assert [one.key for one in store.noted()] == noted
+        assert [one.key for one in store.invite_uses()] == noted
 
     # Parts
 

@@ -33,22 +33,22 @@ def remembered(
     """Return the configuration of the pub in a folder, updated and saved. Raises Wrong, OSError."""
     kept = _read(folder)
     news = {"external": external, "port": port, "host": host, "hops": hops}
-    told = {
+    settings = {
         "host": _everywhere(),
         "port": PORT,
         **kept,
         **{name: value for name, value in news.items() if value is not None},
     }
     if network is not None:
-        told["caps"] = {"shs": _key_of(network)}
-    if not told.get("external"):
+        settings["caps"] = {"shs": _key_of(network)}
+    if not settings.get("external"):
         raise Wrong(
             "Others need a name to reach this pub by. Run: scuttlekit start --external pub.example.org"
         )
-    config = _checked(folder, told)
-    if told != kept:
+    config = _checked(folder, settings)
+    if settings != kept:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        write_whole(folder / FILE, orjson.dumps(told, option=orjson.OPT_INDENT_2))
+        write_whole(folder / FILE, orjson.dumps(settings, option=orjson.OPT_INDENT_2))
     return config
 
 
@@ -84,9 +84,9 @@ def _everywhere() -> str:
         return "0.0.0.0"  # nosec B104 # noqa: S104 - a pub is meant to be public
 
 
-def _checked(folder: Path, told: dict[str, Any]) -> Config:
+def _checked(folder: Path, settings: dict[str, Any]) -> Config:
     try:
-        return checked({**told, "path": str(folder)})
+        return checked({**settings, "path": str(folder)})
     except Refusal as refusal:
         raise Wrong(refusal.message) from None
 

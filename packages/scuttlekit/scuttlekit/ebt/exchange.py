@@ -74,8 +74,8 @@ class Exchange:
     def sequence_at(self, remote: Remote, feed: str) -> int | None:
         """Up to which message a peer has a feed; None if it does not replicate it or has not said."""
         number = self._numbers.get(feed)
-        told = UNKNOWN if number is None else remote.note_of(number)
-        return told >> 1 if told >= 0 else None
+        theirs = UNKNOWN if number is None else remote.note_of(number)
+        return theirs >> 1 if theirs >= 0 else None
 
     # What we have and want.
 
@@ -86,12 +86,12 @@ class Exchange:
             return
         self._ours[number] = min(sequence, MAX_SEQUENCE)
         for remote in self._remotes:
-            told = remote.note_of(number)
-            if told == NOT_REPLICATED or (told >= 0 and told >> 1 >= sequence):
+            theirs = remote.note_of(number)
+            if theirs == NOT_REPLICATED or (theirs >= 0 and theirs >> 1 >= sequence):
                 continue
-            if told == DOUBTED:
+            if theirs == DOUBTED:
                 remote.set_note(number, NOT_REPLICATED)
-            if told >= 0 and not told & 1:
+            if theirs >= 0 and not theirs & 1:
                 remote.send(number)
             else:
                 remote.tell(number)
@@ -138,15 +138,15 @@ class Exchange:
 
     def hear_notes(self, remote: Remote, notes: Mapping[str, int], now: float) -> None:
         """Process a peer's notes, as returned by `read_notes`."""
-        for feed, told in notes.items():
+        for feed, theirs in notes.items():
             number = self._numbers.get(feed)
             if number is None:
-                if told != NOT_REPLICATED:
+                if theirs != NOT_REPLICATED:
                     remote.refuse(feed)
                 continue
             before = remote.note_of(number)
-            remote.set_note(number, told)
-            if told == NOT_REPLICATED:
+            remote.set_note(number, theirs)
+            if theirs == NOT_REPLICATED:
                 if before != NOT_REPLICATED:
                     # Until its app has told ssb-ebt whom it follows, it refuses every feed it hears of. If
                     # both sides have the same messages of a feed, it then never mentions it again, and would
@@ -156,7 +156,7 @@ class Exchange:
                     self._release(number)
             elif self._may_have(remote, number):
                 if self._holds(remote, number, before, now):
-                    remote.set_note(number, told | 1)
+                    remote.set_note(number, theirs | 1)
                 self._weigh(remote, number, before, now)
             else:
                 remote.set_note(number, NOT_REPLICATED)
@@ -166,8 +166,8 @@ class Exchange:
         """Record that a peer sent a message, so that it has the feed at least up to `sequence`."""
         remote.hear(now)
         number = self._numbers.get(feed)
-        if number is not None and (told := remote.note_of(number)) >> 1 < sequence <= MAX_SEQUENCE:
-            remote.set_note(number, note(sequence, wants=told >= 0 and not told & 1))
+        if number is not None and (theirs := remote.note_of(number)) >> 1 < sequence <= MAX_SEQUENCE:
+            remote.set_note(number, note(sequence, wants=theirs >= 0 and not theirs & 1))
 
     def let_down(self, remote: Remote, feed: str, sequence: int, now: float) -> None:
         """Record that a peer sent a bad message. Another peer is asked for the feed, and this one again later."""
@@ -188,8 +188,8 @@ class Exchange:
         """
         for remote in self._remotes:
             for number in remote.take_held(now):
-                if (told := remote.note_of(number)) >= 0:
-                    remote.set_note(number, told & ~1)
+                if (theirs := remote.note_of(number)) >= 0:
+                    remote.set_note(number, theirs & ~1)
                     remote.send(number)
         # Finding a source means checking all peers, so the number of feeds checked at a time is limited.
         most = _CHECKS_A_TICK // (len(self._remotes) + 1)
@@ -220,9 +220,9 @@ class Exchange:
             notes[feed] = NOT_REPLICATED
         if len(notes) < most:
             for number in remote.told.take():
-                told = self._note_for(remote, number)
-                if told is not None:
-                    notes[self._feeds[number]] = told
+                ours = self._note_for(remote, number)
+                if ours is not None:
+                    notes[self._feeds[number]] = ours
                     if len(notes) >= most:
                         break
         return notes
@@ -232,11 +232,11 @@ class Exchange:
         more of it.
         """
         for number in remote.due.take():
-            told = remote.note_of(number)
-            if told < 0 or told & 1 or told >> 1 >= self._ours[number]:
+            theirs = remote.note_of(number)
+            if theirs < 0 or theirs & 1 or theirs >> 1 >= self._ours[number]:
                 continue
             if self._may_have(remote, number):
-                return Due(self._feeds[number], told >> 1)
+                return Due(self._feeds[number], theirs >> 1)
             remote.set_note(number, NOT_REPLICATED)
             remote.refuse(self._feeds[number])
         return None
@@ -244,8 +244,8 @@ class Exchange:
     def sent(self, remote: Remote, feed: str, sequence: int) -> None:
         """Record that a due feed is being sent up to `sequence`. Call it before reporting anything else."""
         number = self._numbers.get(feed)
-        if number is not None and 0 <= (told := remote.note_of(number)) < note(sequence, wants=True):
-            remote.set_note(number, note(sequence, wants=not told & 1))
+        if number is not None and 0 <= (theirs := remote.note_of(number)) < note(sequence, wants=True):
+            remote.set_note(number, note(sequence, wants=not theirs & 1))
             if sequence < self._ours[number]:
                 remote.due.add(number)
 
@@ -287,15 +287,15 @@ class Exchange:
 
     def _note_for(self, remote: Remote, number: int) -> int | None:
         """The note about a feed to send to a peer now; None for none."""
-        feed, told = self._feeds[number], remote.note_of(number)
+        feed, theirs = self._feeds[number], remote.note_of(number)
         wanted, ours = self._wanted[number], self._ours[number]
         # A feed that we have but no longer want is mentioned only to its author and to peers that mention it.
-        if not feed or not (wanted or (ours and (told != UNKNOWN or feed == remote.id))):
+        if not feed or not (wanted or (ours and (theirs != UNKNOWN or feed == remote.id))):
             return None
         if not self._may_have(remote, number):
-            return None if told == UNKNOWN else NOT_REPLICATED
+            return None if theirs == UNKNOWN else NOT_REPLICATED
         source = self._sources.get(number)
-        if wanted and source is None and told not in _REFUSED and remote.barred_until(number) < 0:
+        if wanted and source is None and theirs not in _REFUSED and remote.barred_until(number) < 0:
             self._sources[number] = source = remote
             self._orphans.pop(number, None)
         return note(ours, wants=source is remote)
@@ -307,19 +307,19 @@ class Exchange:
         of a feed that arrive within 250 ms as one batch, and refuses the batch if it contains a message
         twice. Then it requests them again from both peers at the same time.
         """
-        told = remote.note_of(number)
-        asks_back = told >> 1 < before >> 1 or (told >> 1 == before >> 1 and remote.is_held(number))
-        if asks_back and not told & 1:
+        theirs = remote.note_of(number)
+        asks_back = theirs >> 1 < before >> 1 or (theirs >> 1 == before >> 1 and remote.is_held(number))
+        if asks_back and not theirs & 1:
             return remote.hold(number, now + self._pause())
         remote.let_go(number)
         return False
 
     def _weigh(self, remote: Remote, number: int, before: int, now: float) -> None:
         """React to a peer's claim of how far it has a feed."""
-        told, ours = remote.note_of(number), self._ours[number]
-        claimed = told >> 1
+        theirs, ours = remote.note_of(number), self._ours[number]
+        claimed = theirs >> 1
         if claimed < ours:
-            if told & 1:
+            if theirs & 1:
                 # It may choose us as its source later, so it must know what we have.
                 remote.tell(number)
             else:

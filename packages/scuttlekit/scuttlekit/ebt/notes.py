@@ -36,10 +36,10 @@ def read_notes(value: Any, most: int) -> Mapping[str, int] | None:
     if not isinstance(value, dict):
         return None
     notes: dict[str, int] = {}
-    for feed, told in value.items():
+    for feed, number in value.items():
         if len(notes) >= most:
             break
         if _FEED_ID.fullmatch(feed):
-            whole = isinstance(told, int) and not isinstance(told, bool) and told >= 0
-            notes[feed] = min(told, MAX_SEQUENCE << 1 | told & 1) if whole else NOT_REPLICATED
+            whole = isinstance(number, int) and not isinstance(number, bool) and number >= 0
+            notes[feed] = min(number, MAX_SEQUENCE << 1 | number & 1) if whole else NOT_REPLICATED
     return notes

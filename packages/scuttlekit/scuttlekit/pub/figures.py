@@ -113,20 +113,20 @@ class Figures:
         stop = self._store.listen(lambda messages: said.set() if self._is_ours(messages) else None)
         loop = asyncio.get_running_loop()
         try:
-            sent = told = due = loop.time()
+            sent = sampled = due = loop.time()
             last = self.sample()
             yield last
             while True:
                 # After a suspend or a long stall, continue from now: nobody wants the missed samples.
-                due = max(min(due + pause, sent + longest, told + longest_sample), loop.time())
+                due = max(min(due + pause, sent + longest, sampled + longest_sample), loop.time())
                 if await _is_set(said, due):
                     due = max(min(due, sent + SOON), loop.time())
                     await asyncio.sleep(due - loop.time())
                 has_published = said.is_set()
                 said.clear()
                 now = self.sample()
-                if has_published or due >= told + longest_sample or not is_at_rest(last, now):
-                    sent = told = due
+                if has_published or due >= sampled + longest_sample or not is_at_rest(last, now):
+                    sent = sampled = due
                     last = now
                     yield last
                 elif due >= sent + longest:

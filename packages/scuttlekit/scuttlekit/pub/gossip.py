@@ -147,8 +147,8 @@ class Gossip:
         If the list is full, the address with the most failures in a row is dropped. But an announced address
         never replaces one without failures.
         """
-        if (there := self._known.get(known.key)) is not None:
-            return there
+        if (existing := self._known.get(known.key)) is not None:
+            return existing
         if len(self._known) >= self._most:
             worst = max(self._known.values(), key=lambda other: other.failures)
             if known.source == ANNOUNCED and not worst.failures:

@@ -33,8 +33,8 @@ async def guests(
     stop = store.listen(follower.hear)
     try:
         async with aclosing(follower.tell(since)) as news:
-            async for told in news:
-                yield told
+            async for item in news:
+                yield item
     finally:
         stop()
 
@@ -72,7 +72,7 @@ class _Follower:
         after = 0
         while True:
             self._news.clear()
-            while uses := self._store.noted(after, PIECE):
+            while uses := self._store.invite_uses(after, PIECE):
                 for message in uses:
                     value = message.value
                     after = value["sequence"]
@@ -88,12 +88,12 @@ class _Follower:
                             "at": value["timestamp"],
                         }
                     self._meet(feed)
-                for told in self._take_names():
-                    yield told
+                for item in self._take_names():
+                    yield item
                 # A long feed is read in pieces, so that other tasks can run.
                 await asyncio.sleep(0)
-            for told in (*self._take_names(), *self._take_seen()):
-                yield told
+            for item in (*self._take_names(), *self._take_seen()):
+                yield item
             await self._wait()
 
     def _meet(self, feed: str) -> None:
@@ -134,12 +134,12 @@ class _Follower:
 
     def _look(self, now: float) -> None:
         """Record who connected, who left, and who has been connected for long."""
-        there = self._known.intersection(self._present())
-        for feed in there:
+        present = self._known.intersection(self._present())
+        for feed in present:
             if now >= self._there.get(feed, float("-inf")) + STAYING:
                 self._there[feed] = now
                 self._seen[feed] = _now()
-        for feed in self._there.keys() - there:
+        for feed in self._there.keys() - present:
             del self._there[feed]
             self._seen[feed] = _now()
 

@@ -142,14 +142,14 @@ class History:
         )
 
     def _read(self, feed: str, after: int, most: float, show: Callable[[Stored], Any]) -> list[Any]:
-        told: list[Any] = []
+        kept: list[Any] = []
         size = 0
         for message in self._store.read_feed(feed, after, int(most)):
-            told.append(show(message))
+            kept.append(show(message))
             size += len(message.record)
             if size >= PIECE_BYTES:
                 break
-        return told
+        return kept
 
     @contextmanager
     def _news(self, feed: str) -> Iterator[asyncio.Event]:

@@ -140,8 +140,8 @@ class Invites:
         """
         key = request.get("id") if isinstance(request, dict) else None
         outcome, published = await self._let_in(key if isinstance(key, str) else "", _feed_in(request))
-        told = {"outcome": outcome.value}
-        return told if published is None else {**told, "sequence": published.value["sequence"]}
+        answer = {"outcome": outcome.value}
+        return answer if published is None else {**answer, "sequence": published.value["sequence"]}
 
     async def _let_in(self, key: str, feed: str) -> tuple[InviteResult, Stored | None]:
         self._catch_up.check()
@@ -172,7 +172,7 @@ class Invites:
     def begin(self) -> None:
         """Count uses in the pub's own feed that are not counted yet. Raises OSError."""
         before = self._offers.counted
-        while messages := self._store.noted(self._offers.counted, PIECE):
+        while messages := self._store.invite_uses(self._offers.counted, PIECE):
             for message in messages:
                 value = message.value
                 self._offers.counted = value["sequence"]

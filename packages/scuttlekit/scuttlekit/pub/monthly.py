@@ -120,15 +120,15 @@ class MonthlyTraffic:
 
     def _read(self) -> None:
         try:
-            told = orjson.loads(self._path.read_bytes())
+            kept = orjson.loads(self._path.read_bytes())
         except FileNotFoundError:
             return
         except ValueError:
-            told = None
-        if not _is_right(told):
+            kept = None
+        if not _is_right(kept):
             chatter("warning", f"{self._path} is damaged: this month's count is lost.")
             return
-        self._take(told)
+        self._take(kept)
 
     async def _tell(self, _peer: Peer, asked: Any = None, *_: Any) -> dict[str, Any]:
         if not _is_right(asked):
@@ -139,11 +139,11 @@ class MonthlyTraffic:
         self.look()
         return self.figures()
 
-    def _take(self, told: Mapping[str, Any]) -> None:
+    def _take(self, totals: Mapping[str, Any]) -> None:
         """Raise the count to a reported one, if it is of this month."""
         used = self.used
-        if told["month"] == self._month:
-            self._before = (max(used[0], told["in"]), max(used[1], told["out"]))
+        if totals["month"] == self._month:
+            self._before = (max(used[0], totals["in"]), max(used[1], totals["out"]))
             self._since = (self._traffic.received, self._traffic.sent)
 
 
@@ -151,10 +151,10 @@ def _month_of(seconds: float) -> str:
     return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m")
 
 
-def _is_right(told: Any) -> bool:
+def _is_right(totals: Any) -> bool:
     return (
-        isinstance(told, Mapping)
-        and isinstance(told.get("month"), str)
-        and _MONTH.fullmatch(told["month"]) is not None
-        and all(type(told.get(way)) is int and 0 <= told[way] <= _MOST for way in ("in", "out"))
+        isinstance(totals, Mapping)
+        and isinstance(totals.get("month"), str)
+        and _MONTH.fullmatch(totals["month"]) is not None
+        and all(type(totals.get(way)) is int and 0 <= totals[way] <= _MOST for way in ("in", "out"))
     )

@@ -43,8 +43,8 @@ class Offer:
         return 0 if self.has_expired else max(0, self.uses - self.used)
 
     def as_told(self) -> dict[str, Any]:
-        told = {"id": self.id, "note": self.note, "uses": self.uses, "used": self.used, "left": self.left}
-        return told if self.expires is None else {**told, "expires": self.expires}
+        shown = {"id": self.id, "note": self.note, "uses": self.uses, "used": self.used, "left": self.left}
+        return shown if self.expires is None else {**shown, "expires": self.expires}
 
 
 class Offers:

@@ -151,17 +151,17 @@ class SignOuts:
 
     async def tell(self) -> AsyncGenerator[dict[str, Any], None]:
         """Yield `{id, at}` for everybody who is signed out, then for each new sign-out, for ever."""
-        told: dict[str, int] = {}
+        sent: dict[str, int] = {}
         news = asyncio.Event()
         self._listeners.add(news)
         try:
             while True:
                 news.clear()
                 for feed, at in list(self._out.items()):
-                    if at is not None and told.get(feed) != at:
-                        told[feed] = at
+                    if at is not None and sent.get(feed) != at:
+                        sent[feed] = at
                         yield {"id": feed, "at": at}
-                told = {feed: at for feed, at in told.items() if feed in self._out}
+                sent = {feed: at for feed, at in sent.items() if feed in self._out}
                 await news.wait()
         finally:
             self._listeners.discard(news)

@@ -25,7 +25,7 @@ class ToldLimits:
         self._path = folder / "limits.json"
         self._limits = limits
         try:
-            told = orjson.loads(self._path.read_bytes())
+            kept = orjson.loads(self._path.read_bytes())
         except FileNotFoundError:
             return
         except ValueError:
@@ -33,8 +33,8 @@ class ToldLimits:
                 "warning", f"{self._path} is damaged: the configuration's bounds count until others are told."
             )
             return
-        if _is_right(told):
-            limits.change(told)
+        if _is_right(kept):
+            limits.change(kept)
 
     def handlers(self) -> Handlers:
         return {"butt.limit": self._limit}
@@ -44,9 +44,9 @@ class ToldLimits:
             raise RemoteError(
                 f"limits are an object of whole numbers, or null, by the names {', '.join(NAMES)}"
             )
-        told = {name: int(number) for name, number in asked.items() if number is not None}
-        write_whole(self._path, orjson.dumps(told, option=orjson.OPT_INDENT_2))
-        self._limits.change({name: told.get(name) for name in NAMES})
+        limits = {name: int(number) for name, number in asked.items() if number is not None}
+        write_whole(self._path, orjson.dumps(limits, option=orjson.OPT_INDENT_2))
+        self._limits.change({name: limits.get(name) for name in NAMES})
         return {name: self._limits[name] for name in NAMES}
 
 

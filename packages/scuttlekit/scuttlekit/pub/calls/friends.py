@@ -49,10 +49,10 @@ class Friends:
         if isinstance(source, str):
             relations = self._relations(source)
             return relations.get(dest) if isinstance(dest, str) else relations
-        told = {feed: self._relations(feed) for feed in tuple(self._store.graph.sources())}
+        all_relations = {feed: self._relations(feed) for feed in tuple(self._store.graph.sources())}
         if isinstance(dest, str):
-            return {feed: relations[dest] for feed, relations in told.items() if dest in relations}
-        return told
+            return {feed: relations[dest] for feed, relations in all_relations.items() if dest in relations}
+        return all_relations
 
     async def _hop_stream(
         self, _peer: Peer, given: Any = None, *_: Any

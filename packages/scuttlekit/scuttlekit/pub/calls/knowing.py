@@ -63,9 +63,9 @@ class Knowing:
                 raise RemoteError(f"no known address for peer:{given[:100]}")
         else:
             known = self._read(given, "manual")
-            if (there := self._gossip.get(known.key)) is not None:
+            if (existing := self._gossip.get(known.key)) is not None:
                 # An address given by hand is more trustworthy than the one we have.
-                there.address, there.text = known.address, known.text
+                existing.address, existing.text = known.address, known.text
         if known.key == self._own_id:
             raise RemoteError("this is the pub's own address")
         known = self._gossip.add(known)
@@ -87,12 +87,12 @@ class Knowing:
 
     def _told(self, known: KnownAddress) -> dict[str, Any]:
         links = self._connections.of(known.key)
-        told = known.as_written()
+        shown = known.as_written()
         if links:
-            told |= {"state": "connected", "client": links[-1].dialled}
+            shown |= {"state": "connected", "client": links[-1].dialled}
         elif self._dialler.is_dialling(known.key):
-            told["state"] = "connecting"
-        return told
+            shown["state"] = "connecting"
+        return shown
 
 
 def _key_in(given: Any) -> str:

@@ -50,10 +50,10 @@ class MemberCalls:
         search = read_search(options_in(asked))
         self._look()
         found, total = self._store.find_members(search)
-        there, aliases = self._present(), self._aliases()
+        present, aliases = self._present(), self._aliases()
         return {
             "members": [
-                {**_told(member, is_here=member.id in there), "aliases": aliases.get(member.id, [])}
+                {**_told(member, is_here=member.id in present), "aliases": aliases.get(member.id, [])}
                 for member in found
             ],
             "total": total,

@@ -93,7 +93,7 @@ def _step(step: Any) -> Step:
             return lambda value: value if test(value) else None
         case {"$map": mapping}:
             mapped = _map(mapping, _Room())
-            return lambda value: None if (told := mapped(value)) is _MISSING else told
+            return lambda value: None if (result := mapped(value)) is _MISSING else result
     raise RemoteError("a step of a query must be $filter or $map")
 
 
@@ -163,8 +163,8 @@ def _through(value: Any, steps: list[Step]) -> Any:
 
 
 def _parts(value: Any, parts: Mapping[str, Step]) -> Any:
-    told = {name: found for name, part in parts.items() if (found := part(value)) is not _MISSING}
-    return told or _MISSING
+    results = {name: found for name, part in parts.items() if (found := part(value)) is not _MISSING}
+    return results or _MISSING
 
 
 def _at(value: Any, place: str | int) -> Any:

@@ -122,8 +122,8 @@ async def from_log(store: Store, wanted: Range, show: Show) -> AsyncGenerator[An
             place = wanted.place_of(message)
             if place is Place.PAST:
                 return
-            if place is Place.INSIDE and (told := show(message)) is not None:
-                yield told
+            if place is Place.INSIDE and (shown := show(message)) is not None:
+                yield shown
 
 
 async def from_feed(store: Store, feed: str, wanted: Range, show: Show) -> AsyncGenerator[Any, None]:

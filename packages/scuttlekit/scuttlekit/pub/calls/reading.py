@@ -99,10 +99,10 @@ class ReadCalls:
                 yield wanted.show(message)
             await asyncio.sleep(0)
         if wanted.live and (wanted.limit is None or wanted.limit > len(offsets)):
-            async for told in from_log(
+            async for item in from_log(
                 self._store, Range.read({**options_in(given), "old": False}), wanted.show
             ):
-                yield told
+                yield item
 
     def _messages_by_type(self, _peer: Peer, given: Any = None, *_: Any) -> AsyncGenerator[Any, None]:
         options = {"type": given} if isinstance(given, str) else options_in(given)
@@ -132,12 +132,12 @@ class ReadCalls:
                 return None
             for name, link in links_in(value["content"]):
                 if _fits(link, dest) and (not rel or rel == name):
-                    told = {"source": value["author"], "rel": name, "dest": link}
+                    item = {"source": value["author"], "rel": name, "dest": link}
                     if with_keys:
-                        told["key"] = message.key
+                        item["key"] = message.key
                     if with_values:
-                        told["value"] = value
-                    found.append(told)
+                        item["value"] = value
+                    found.append(item)
             return found or None
 
         async with aclosing(from_log(self._store, wanted, show)) as messages:

@@ -25,13 +25,13 @@ class RoomSettings:
         self.aliases_at: str | None = None
         """An alias has its page at this URL, a slash and the alias; None if there are no pages."""
         try:
-            told = orjson.loads(self._path.read_bytes())
+            kept = orjson.loads(self._path.read_bytes())
         except FileNotFoundError:
             return
         except ValueError:
-            told = None
-        if _is_right(told):
-            self._take(told)
+            kept = None
+        if _is_right(kept):
+            self._take(kept)
         else:
             chatter(
                 "warning",
@@ -48,15 +48,15 @@ class RoomSettings:
         self._take(asked)
         return {"mode": self.mode.value, "aliasesAt": self.aliases_at}
 
-    def _take(self, told: Mapping[str, Any]) -> None:
-        self.mode = self._given if told.get("mode") is None else Mode(told["mode"])
-        self.aliases_at = told.get("aliasesAt")
+    def _take(self, settings: Mapping[str, Any]) -> None:
+        self.mode = self._given if settings.get("mode") is None else Mode(settings["mode"])
+        self.aliases_at = settings.get("aliasesAt")
 
 
-def _is_right(told: Any) -> bool:
-    if not isinstance(told, Mapping) or told.keys() - {"mode", "aliasesAt"}:
+def _is_right(settings: Any) -> bool:
+    if not isinstance(settings, Mapping) or settings.keys() - {"mode", "aliasesAt"}:
         return False
-    mode, url = told.get("mode"), told.get("aliasesAt")
+    mode, url = settings.get("mode"), settings.get("aliasesAt")
     is_mode = mode is None or (isinstance(mode, str) and mode in MODES)
     return is_mode and (url is None or _is_url(url))
 

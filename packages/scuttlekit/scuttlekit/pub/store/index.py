@@ -272,7 +272,7 @@ class Index:
             "SELECT offset FROM messages WHERE part = ? AND offset < ? ORDER BY offset", _part(key), before
         )
 
-    def noted(self, after: int, before: int, limit: int) -> list[int]:
+    def invite_uses(self, after: int, before: int, limit: int) -> list[int]:
         """Offsets of the pub's own contact messages that carry a note, by sequence."""
         return self._offsets(
             "SELECT offset FROM noted WHERE sequence > ? AND sequence < ? ORDER BY sequence LIMIT ?",

@@ -252,15 +252,15 @@ class Store:
             return str(one.value["content"]["name"])
         return None
 
-    def noted(self, after: int = 0, limit: int = MOST_MESSAGES) -> list[Stored]:
-        """The pub's own contact messages with a note and a sequence above `after`, which record uses of its invites.
+    def invite_uses(self, after: int = 0, limit: int = MOST_MESSAGES) -> list[Stored]:
+        """The messages with a sequence above `after` that record uses of the pub's invites: its own contact messages with a note.
 
         Limited as in `read_feed`. Raises NotReady, LogDamaged.
         """
         self._check_ready()
         after, before = _range(after, None, self._clock.get(self.own.id, 0) + 1, least=0)
         most = _bounded(limit)
-        return self._found(lambda: self._index.noted(after, before, most))
+        return self._found(lambda: self._index.invite_uses(after, before, most))
 
     def find_members(self, search: Search) -> tuple[list[Member], int]:
         """Return a page of members, and the total number found. Raises NotReady."""
