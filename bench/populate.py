@@ -30,7 +30,7 @@ def main() -> None:
     from django.db import transaction
 
     from butt.agents.models import Agent, Progress
-    from butt.invites.models import Told
+    from butt.invites.models import FeedState
     from butt.monitor.rows import Rows
     from tests.people import many_bots, person
 
@@ -44,7 +44,7 @@ def main() -> None:
         )
     bots = Agent.objects.filter(type=Agent.Type.BOT)
     # Their feeds have already introduced them: that is not what is measured.
-    Told.objects.bulk_create(Told(bot=bot, name=bot.name, profile_sequence=1) for bot in bots)
+    FeedState.objects.bulk_create(FeedState(bot=bot, name=bot.name, profile_sequence=1) for bot in bots)
     if "--rest" in sys.argv:
         at_rest()
 

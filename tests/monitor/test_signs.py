@@ -37,11 +37,12 @@ async def test_each_is_silent_once_nothing_came_for_the_limit_and_not_before():
 
 
 async def test_a_sign_of_life_suffices_only_if_it_is_not_early_and_nothing_else_is_to_do():
-    bot = Bot(Silence(60))
+    silence = Silence(60)
+    bot = Bot(silence)
     assert not bot.signs.take(SIGN), "the figures may still have to be proven"
     bot.signs.suffice = True
     assert not bot.signs.take(SIGN), "it comes within a second of the last one"
-    bot.signs._heard -= 2
+    silence._heard[bot.signs] -= 2
     assert bot.signs.take(SIGN)
-    bot.signs._heard -= 2
+    silence._heard[bot.signs] -= 2
     assert not bot.signs.take(Frame(10, -1, b"{}"))

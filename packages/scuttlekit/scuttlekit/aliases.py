@@ -28,6 +28,7 @@ class Alias:
     signature: str
 
     def as_told(self) -> dict[str, str]:
+        """{alias, userId, signature}, as a room's calls return it."""
         return {"alias": self.alias, "userId": self.feed, "signature": self.signature}
 
 

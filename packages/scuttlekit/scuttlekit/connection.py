@@ -111,6 +111,7 @@ class Connection(asyncio.Protocol):
 
     @property
     def is_open(self) -> bool:
+        """Whether the handshake is done and neither side has ended the connection."""
         return self._sealer is not None and self.reason is None
 
     async def close(self) -> None:

@@ -51,10 +51,12 @@ class Frame(NamedTuple):
 
     @property
     def stream(self) -> bool:
+        """Whether it belongs to a stream, and not to a single answer."""
         return bool(self.flags & _STREAM)
 
     @property
     def end(self) -> bool:
+        """Whether it ends its stream, or is an error."""
         return bool(self.flags & _END)
 
     @property

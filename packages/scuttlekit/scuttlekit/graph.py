@@ -92,9 +92,11 @@ class Graph:
         return True
 
     def follows(self, source: str, target: str) -> bool:
+        """Whether the feed `source` follows `target`, by the ids of both."""
         return self._relation(source, target) == FOLLOWS
 
     def blocks(self, source: str, target: str) -> bool:
+        """Whether the feed `source` blocks `target`, by the ids of both."""
         return self._relation(source, target) == BLOCKS
 
     def relations(self, source: str) -> Mapping[str, int]:

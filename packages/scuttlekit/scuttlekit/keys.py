@@ -92,6 +92,7 @@ class KeyPair:
 
     @classmethod
     def generate(cls) -> Self:
+        """A new identity, from the system's random numbers."""
         return cls(secrets.token_bytes(KEY_BYTES))
 
     @property

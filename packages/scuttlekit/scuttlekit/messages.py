@@ -63,10 +63,12 @@ class Message:
 
     @property
     def author(self) -> str:
+        """The id of its feed."""
         return self.value["author"]  # type: ignore[no-any-return]
 
     @property
     def sequence(self) -> int:
+        """Its number in the feed, from 1."""
         return self.value["sequence"]  # type: ignore[no-any-return]
 
     @property

@@ -176,12 +176,14 @@ class Server:
 
     @property
     def address(self) -> Address:
+        """Where clients reach it, with the port that it got. Raises RuntimeError before `start`."""
         if self._address is None:
             raise RuntimeError("the server has no address before it has started")
         return self._address
 
     @property
     def peers(self) -> list[Peer]:
+        """Everybody who is connected and has shaken hands."""
         return [connection.ready.result() for connection in self._connections if connection.is_open]
 
     async def start(self, host: str, port: int, *, on: socket.socket | None = None) -> None:
@@ -207,6 +209,7 @@ class Server:
     # What connections call.
 
     def made(self, connection: Connection) -> None:
+        """A client has connected, and has not shaken hands. It may be turned away."""
         self._unfinished.setdefault(connection.host, {})[connection] = None
         self._shaking += 1
         if self._shaking > self._room.handshakes:
@@ -220,14 +223,17 @@ class Server:
             self._turn_away(connection, "one host", "too many connections come from one address")
 
     def met(self, connection: Connection, peer: Peer) -> None:
+        """A client has shaken hands."""
         self._has_finished(connection)
         if self._meet is not None:
             self._meet(peer)
 
     def gave_up(self) -> None:
+        """A client was disconnected because it did not read what was written to it."""
         self._refuse("untaken")
 
     def gone(self, connection: Connection) -> None:
+        """A connection is over."""
         self._connections.discard(connection)
         self._has_finished(connection)
         host = self._room.host_of(connection.host)

@@ -219,6 +219,7 @@ class Serving:
             stream.when_over(task.cancel)
 
     def stop(self) -> None:
+        """Cancel all answers, also those that have not begun."""
         for answer in self._later:
             answer.close()
         self._later.clear()
@@ -227,14 +228,17 @@ class Serving:
 
     @property
     def answering(self) -> int:
+        """How many calls are being answered."""
         return len(self._tasks)
 
     @property
     def waiting(self) -> int:
+        """How many calls wait for others to be answered."""
         return len(self._later)
 
     @property
     def is_busy(self) -> bool:
+        """Whether so many calls wait that no more are read from the peer."""
         return len(self._later) > HOLD_ABOVE
 
     def _start(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:

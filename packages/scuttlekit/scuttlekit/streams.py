@@ -188,6 +188,7 @@ class Stream:
     # What the session calls.
 
     def receive(self, frame: "Frame") -> None:
+        """A frame of this stream came."""
         if frame.end:
             self._finish(remote_error(frame))
         elif not self._deaf and not (self.skip and self.skip(frame)):
@@ -201,10 +202,12 @@ class Stream:
         self._finish(error)
 
     def overflow(self, error: ScuttlebuttError) -> None:
+        """End because the peer sent more than was read in time."""
         self._error = error
         self.abort(error)
 
     def when_over(self, act: Callable[[], object]) -> None:
+        """Call `act` once the stream is over in both directions."""
         self._on_over = act
 
     def _finish(self, error: ScuttlebuttError | None) -> None:

@@ -218,7 +218,7 @@ async def test_a_large_log_is_indexed_while_others_have_their_turn(opens: Opens,
         lambda: store.get("%"),
         lambda: store.append([]),
         lambda: store.name_of(alice.id),
-        store.noted,
+        store.invite_uses,
     ):
         with pytest.raises(NotReady):
             ask()

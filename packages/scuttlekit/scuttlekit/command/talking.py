@@ -39,20 +39,24 @@ async def talk(folder: Path, say: Callable[[Peer], Awaitable[str]]) -> str:
 
 
 async def whoami(peer: Peer, _asked: argparse.Namespace) -> str:
+    """The pub's id, and the address that others dial, a line each."""
     answer = await peer.call("whoami")
     return f"{answer['id']}\n{await peer.call('address')}"
 
 
 async def invite(peer: Peer, asked: argparse.Namespace) -> str:
+    """A new invite's code."""
     return str(await peer.call("invite.create", {"uses": asked.uses, "note": asked.note}))
 
 
 async def follow(peer: Peer, asked: argparse.Namespace) -> str:
+    """Follow somebody, or stop it with `--undo`; returns what is so now."""
     await peer.call("friends.follow", _id_in(asked), {"state": not asked.undo}, timeout=PATIENCE)
     return f"The pub no longer follows {asked.id}." if asked.undo else f"The pub follows {asked.id}."
 
 
 async def block(peer: Peer, asked: argparse.Namespace) -> str:
+    """Block somebody, or stop it with `--undo`; returns what is so now."""
     await peer.call("friends.block", _id_in(asked), {"state": not asked.undo}, timeout=PATIENCE)
     return f"The pub no longer blocks {asked.id}." if asked.undo else f"The pub blocks {asked.id}."
 

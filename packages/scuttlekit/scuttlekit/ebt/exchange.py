@@ -59,6 +59,7 @@ class Exchange:
 
     @property
     def remotes(self) -> Iterable[Remote]:
+        """The peers that we replicate with. A live view."""
         return self._remotes.keys()
 
     def wants(self, feed: str) -> bool:

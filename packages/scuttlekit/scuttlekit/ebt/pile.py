@@ -24,6 +24,7 @@ class Pile:
         self._left = self._size if full else 0
 
     def add(self, number: int) -> None:
+        """Put in a feed, by its number. One that is in already is kept once."""
         self._grow()
         if self._left > 0 and (number - self._at) % self._size < self._left:
             return

@@ -73,6 +73,7 @@ class Remote:
         return self._notes[number] if number < len(self._notes) else UNKNOWN
 
     def set_note(self, number: int, note: int) -> None:
+        """Replace its note on a feed, in the form of `scuttlekit.ebt.notes`."""
         if number >= len(self._notes):
             self._notes.extend([UNKNOWN] * (number + _GROWTH - len(self._notes)))
         self._notes[number] = note
@@ -82,14 +83,17 @@ class Remote:
         return max(self.note_of(number) >> 1, 0)
 
     def tell(self, number: int) -> None:
+        """Tell it our note on a feed, with the next notes."""
         self.told.add(number)
         self.wake()
 
     def send(self, number: int) -> None:
+        """Send it the messages of a feed that it lacks, when it is its turn."""
         self.due.add(number)
         self.wake()
 
     def refuse(self, feed: str) -> None:
+        """Tell it, with the next notes, that we do not replicate this feed."""
         # A refusal that does not fit is sent when the feed is requested again. The feed itself is never sent.
         if len(self.refusals) < _MOST_REFUSALS:
             self.refusals[feed] = None
@@ -112,6 +116,7 @@ class Remote:
         self._letdowns += 1
 
     def barred_until(self, number: int) -> float:
+        """Until when it is not asked for a feed, in seconds of the event loop; minus infinity if it may be asked."""
         return self._barred[number][0] if number in self._barred else float("-inf")
 
     def hold(self, number: int, until: float) -> bool:
@@ -123,9 +128,11 @@ class Remote:
         return True
 
     def is_held(self, number: int) -> bool:
+        """Whether a feed is held back."""
         return number in self._held
 
     def let_go(self, number: int) -> None:
+        """Release a feed that is held back, if it is."""
         self._held.pop(number, None)
 
     def take_held(self, now: float) -> list[int]:

@@ -39,6 +39,7 @@ class Announcements:
         self._heard: dict[str, int] = {}
 
     def hear(self, messages: Sequence[Stored]) -> None:
+        """Collect the announcements among new messages."""
         for message in messages:
             if _LOOKS_LIKE_ONE in message.record and self._is_known(message.author):
                 self._take(message.author, message.value["content"])

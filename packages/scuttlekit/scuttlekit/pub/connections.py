@@ -86,6 +86,7 @@ class Connections:
         self._count = {True: 0, False: 0}
 
     def role_of(self, feed: str) -> PeerRole:
+        """What a feed may do here: a master everything, a guest what members may, a peer least."""
         if feed in self._masters:
             return PeerRole.MASTER
         return PeerRole.GUEST if self._is_guest(feed) else PeerRole.PEER

@@ -74,6 +74,7 @@ class Figures:
         )
 
     def sample(self) -> dict[str, Any]:
+        """The pub's figures now, as `butt.figures` gives them; PUB.md has their names and units."""
         head = self._store.head(self._own_id) if self._store.ready.is_set() else None
         current, target = self._store.progress
         return {

@@ -148,6 +148,7 @@ class Limits:
 
     @property
     def refused(self) -> Mapping[str, int]:
+        """How often each bound applied since the start, by its name. A live view."""
         return self._refused
 
 

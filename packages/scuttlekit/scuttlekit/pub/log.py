@@ -63,6 +63,7 @@ class Chatter:
         self._minute = self._lines = self._dropped = 0
 
     def say(self, level: Level, message: str, **fields: Any) -> None:
+        """Write a line about somebody else, unless this minute has had too many."""
         minute = int(time.time() // 60)
         if minute != self._minute:
             if self._dropped:

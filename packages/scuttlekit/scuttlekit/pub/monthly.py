@@ -74,6 +74,7 @@ class MonthlyTraffic:
         return sum(self.used) >= self._limits["traffic"]
 
     def figures(self) -> dict[str, Any]:
+        """{month, in, out, most}: the month as YYYY-MM, the others in bytes."""
         came_in, went_out = self.used
         return {"month": self._month, "in": came_in, "out": went_out, "most": self._limits["traffic"]}
 

@@ -40,9 +40,11 @@ class Offer:
 
     @property
     def left(self) -> int:
+        """How often it can still be used."""
         return 0 if self.has_expired else max(0, self.uses - self.used)
 
     def as_told(self) -> dict[str, Any]:
+        """{id, note, uses, used, left, expires}, as calls return it; `expires` in ms since 1970, if it has an end."""
         shown = {"id": self.id, "note": self.note, "uses": self.uses, "used": self.used, "left": self.left}
         return shown if self.expires is None else {**shown, "expires": self.expires}
 

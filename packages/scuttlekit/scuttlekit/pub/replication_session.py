@@ -83,6 +83,7 @@ class ReplicationSession:
         self._stream.overflow(error)
 
     def leave(self) -> None:
+        """Stop replicating with the peer, and free the memory."""
         self._exchange.leave(self.remote)
         budget.SHARED.hold(self, 0)
 

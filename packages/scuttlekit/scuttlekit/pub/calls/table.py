@@ -22,6 +22,8 @@ class Who(IntEnum):
 
 
 class Call(NamedTuple):
+    """A call of the pub: its name, its kind in muxrpc (sync, async, source, duplex), and who may make it."""
+
     name: str
     kind: str
     who: Who = Who.MASTER

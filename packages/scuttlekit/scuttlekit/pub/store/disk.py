@@ -18,9 +18,11 @@ class Note(Protocol):
     @property
     def latest(self) -> int: ...
 
-    def note(self, latest: int, /) -> None: ...
+    def note(self, latest: int, /) -> None:
+        """Write that the pub's own feed has reached this sequence. Raises OSError."""
 
-    def sync(self) -> None: ...
+    def sync(self) -> None:
+        """Bring what was noted to the disk. Raises OSError."""
 
 
 class DiskSync:

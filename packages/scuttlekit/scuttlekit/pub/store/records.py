@@ -130,6 +130,7 @@ def entry_of(record: bytes) -> IndexEntry | None:
 
 
 def entry_of_message(message: Message, record: bytes, received: float) -> IndexEntry:
+    """The index entry of a message, its record, and when it was received, in ms since 1970."""
     value = message.value
     return _entry(
         message.key,
