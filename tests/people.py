@@ -10,8 +10,7 @@ from butt.accounts.models import Account
 from butt.agents.actions import create_bot
 from butt.agents.models import Agent, Belongs, Observed, Progress, Wanted
 from butt.agents.states import State
-
-PASSWORD = "correct horse battery"
+from tests.visitor import PASSWORD
 
 
 @cache

@@ -20,6 +20,7 @@ import psutil
 from tests.doors import Door
 from tests.lanes import free_ports
 from tests.tables import migrated
+from tests.visitor import PASSWORD
 
 LONG = 60.0
 LISTENING = "0A"
@@ -147,9 +148,7 @@ class Service:
 
     def person(self, email: str) -> "Person":
         """A new person, who has registered."""
-        answer = self.call(
-            "POST", "/authentication/register", {"email": email, "password": "correct horse battery"}
-        )
+        answer = self.call("POST", "/authentication/register", {"email": email, "password": PASSWORD})
         return Person(self, answer["accessToken"], answer["agent"]["id"])
 
     def call(

@@ -14,6 +14,7 @@ from tests.doors import Door
 TOKEN_OF_FORM = re.compile(r'name="csrfmiddlewaretoken" value="([^"]+)"')
 FORM, JSON = "application/x-www-form-urlencoded", "application/json"
 PASSWORD = "correct horse battery"
+"""The password of everybody in tests."""
 
 
 @dataclass(frozen=True)

@@ -23,6 +23,7 @@ from butt.limits.table import PERSON_EXPORTS
 from tests.accounts.test_factors import code_of, start, with_app
 from tests.machines.machines import machine
 from tests.people import account, bot_in, many_bots
+from tests.visitor import PASSWORD
 
 pytestmark = pytest.mark.django_db
 
@@ -34,7 +35,7 @@ def operator() -> Client:
 
 
 def test_an_operator_is_made_at_the_command_line(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setenv("DJANGO_SUPERUSER_PASSWORD", "correct horse battery")
+    monkeypatch.setenv("DJANGO_SUPERUSER_PASSWORD", PASSWORD)
     call_command("createsuperuser", "--no-input", "--email", "Olga@example.org", verbosity=0)
     assert start("olga@example.org")[0].get("/console/").status_code == 200
 

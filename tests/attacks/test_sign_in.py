@@ -11,6 +11,7 @@ import psutil
 
 from tests.pages.server import Pages
 from tests.service import wait_for
+from tests.visitor import PASSWORD
 
 AT_ONCE = 40
 ONE_HASH = 46 << 20
@@ -19,7 +20,7 @@ ONE_HASH = 46 << 20
 class SignIn(threading.Thread):
     def __init__(self, server: Pages, number: int) -> None:
         super().__init__(daemon=True)
-        who = {"email": f"nobody{number}@example.org", "password": "correct horse battery"}
+        who = {"email": f"nobody{number}@example.org", "password": PASSWORD}
         self._request = urllib.request.Request(
             f"{server.url}/authentication/sign-in",
             json.dumps(who).encode(),

@@ -11,13 +11,14 @@ from butt.clouds.scaleway import Scaleway
 from tests.clouds.account import Account
 from tests.clouds.test_rights import keys
 from tests.tables import with_tables
+from tests.visitor import PASSWORD
 
 
 def butt(home: Path, account: Account, *arguments: str) -> "subprocess.CompletedProcess[str]":
     environment = {name: value for name, value in os.environ.items() if not name.startswith("BUTT_")}
     environment |= {f"BUTT_SCALEWAY_{name.upper()}": str(value) for name, value in keys(account).items()}
     environment |= {"BUTT_CLOUD": "scaleway", "BUTT_HOME": str(home)}
-    environment["DJANGO_SUPERUSER_PASSWORD"] = "correct horse battery"
+    environment["DJANGO_SUPERUSER_PASSWORD"] = PASSWORD
     return subprocess.run(
         [sys.executable, "-m", "butt", *arguments],
         capture_output=True,

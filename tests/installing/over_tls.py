@@ -8,8 +8,7 @@ from typing import Any
 
 from tests.salt.land import run
 from tests.service import Person
-
-PASSWORD = "correct horse battery"
+from tests.visitor import PASSWORD
 
 
 @dataclass(frozen=True)

@@ -39,6 +39,7 @@ from butt.vault.operating import OF_LOST
 from tests.machines.machines import machine, placed_bot
 from tests.people import account, bot_in
 from tests.sources.conftest import settings_of
+from tests.visitor import PASSWORD
 
 __all__ = ["settings_of"]
 
@@ -89,10 +90,10 @@ def test_the_first_operator_chooses_a_password_by_a_link_and_opens_the_console()
     assert link.startswith(configuration().public_url)
     client = Client()
     form = client.get(link.removeprefix(configuration().public_url), follow=True)
-    words = {"password1": "correct horse battery", "password2": "correct horse battery"}
+    words = {"password1": PASSWORD, "password2": PASSWORD}
     client.post(form.redirect_chain[-1][0], words)
     client = Client()
-    client.post("/start", {"email": "olga@example.org", "password": "correct horse battery"})
+    client.post("/start", {"email": "olga@example.org", "password": PASSWORD})
     assert client.get("/console/").status_code == 200
     assert client.get(link.removeprefix(configuration().public_url), follow=True).context["token_fail"], (
         "once"

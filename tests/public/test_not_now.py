@@ -6,6 +6,8 @@ import pytest
 from django.db import connection
 from django.test import Client
 
+from tests.visitor import PASSWORD
+
 pytestmark = pytest.mark.django_db
 
 
@@ -24,7 +26,7 @@ def client() -> Client:
 
 @pytest.mark.usefixtures("_nothing_can_be_written")
 def test_a_call_says_try_again_if_the_database_refuses():
-    who = {"email": "alice@example.org", "password": "correct horse battery"}
+    who = {"email": "alice@example.org", "password": PASSWORD}
     answer = client().post(
         "/authentication/register", who, "application/json", HTTP_ACCEPT="application/json"
     )
@@ -36,8 +38,8 @@ def test_a_call_says_try_again_if_the_database_refuses():
 def test_a_page_says_try_again_if_the_database_refuses():
     who = {
         "email": "alice@example.org",
-        "password": "correct horse battery",
-        "password1": "correct horse battery",
+        "password": PASSWORD,
+        "password1": PASSWORD,
     }
     answer = client().post("/start", who)
     assert answer.status_code == 503

@@ -9,6 +9,7 @@ from butt.accounts.models import Account
 from butt.agents.models import Wanted
 from butt.agents.states import State
 from tests.people import account, bot_in, many_bots
+from tests.visitor import PASSWORD
 
 pytestmark = pytest.mark.django_db
 
@@ -79,7 +80,7 @@ def test_a_request_from_another_site_is_refused():
 
 def test_start_redirects_to_no_other_site():
     account("alice")
-    form = {"email": "alice@example.org", "password": "correct horse battery", "next": "https://example.com/"}
+    form = {"email": "alice@example.org", "password": PASSWORD, "next": "https://example.com/"}
     assert Client().post("/start", form)["Location"] == "/newbie"
 
 
