@@ -1,32 +1,23 @@
-"""Invites: letting guests in, and accepting an invite to another pub."""
+"""The pub's own invites: making them, and letting guests in."""
 
 import asyncio
 import re
 import secrets
 from collections.abc import Sequence
 from enum import Enum
-from pathlib import Path
 from typing import Any, Final
 
-import orjson
-
 from scuttlekit.addresses import Address
-from scuttlekit.errors import InvalidFormat, RemoteError, ScuttlebuttError
+from scuttlekit.errors import InvalidFormat, RemoteError
 from scuttlekit.invites import InviteCode
 from scuttlekit.keys import KEY_BYTES, KeyPair, decode_feed_id
 from scuttlekit.pub.catchup import CatchUp
-from scuttlekit.pub.dialling import Dialler
-from scuttlekit.pub.gossip import Gossip, KnownAddress
-from scuttlekit.pub.log import chatter
 from scuttlekit.pub.offers import Offer, Offers
-from scuttlekit.pub.own_words import Announcing
 from scuttlekit.pub.store import Store, Stored
 
 MOST_USES: Final = 1000
 LONGEST_NOTE: Final = 100
 PIECE: Final = 200
-PATIENCE: Final = 20.0
-"""Seconds that another pub has to respond."""
 
 _WRONG = "an invite has an id, uses from 1 to 1000, a note, and expires or null"
 _HOST = re.compile(r"[A-Za-z0-9._:-]{1,253}")
@@ -182,78 +173,6 @@ class Invites:
             self._offers.write()
 
 
-class Visits:
-    """Accepts invites to other pubs: follows the pub and announces its address, as ssb-invite does. May be repeated."""
-
-    def __init__(
-        self, store: Store, keys: KeyPair, dialler: Dialler, gossip: Gossip, announcing: Announcing
-    ) -> None:
-        self._announcing = announcing
-        self._store = store
-        self._keys = keys
-        self._dialler = dialler
-        self._gossip = gossip
-
-    async def accept(self, code: Any) -> list[Stored]:
-        """Use an invite code, and return the messages published for it. Raises RemoteError."""
-        text = code.get("invite") if isinstance(code, dict) else code
-        try:
-            invite = InviteCode.parse(text if isinstance(text, str) else "")
-        except InvalidFormat as error:
-            raise RemoteError(f"this is not an invite: {error}") from None
-        await self._use(invite)
-        address = invite.address
-        said = []
-        if not self._store.graph.follows(self._keys.id, address.key):
-            follow = {"type": "contact", "following": True, "autofollow": True, "contact": address.key}
-            said.append(await self._store.publish(follow))
-        said.append(await self._announcing.announce(address))
-        self._gossip.add(KnownAddress(address, address.multiserver, "seed"))
-        self._dialler.hurry()
-        return said
-
-    async def _use(self, invite: InviteCode) -> None:
-        try:
-            pub = await self._dialler.reach(invite.address, invite.keys)
-        except ScuttlebuttError as error:
-            raise RemoteError(f"could not connect to server: {error}") from None
-        try:
-            await pub.call("invite.use", {"feed": self._keys.id}, timeout=PATIENCE)
-        except ScuttlebuttError as error:
-            # If that pub already follows us, the invite has served its purpose.
-            if "already following" not in str(error):
-                raise RemoteError(f"invite not accepted: {error}") from None
-        finally:
-            await pub.close()
-
-
-def take_over(offers: Offers, folder: Path) -> None:
-    """Import invites from ssb-server's own store that are not known yet. Raises OSError.
-
-    A store that cannot be read is skipped: its invites are void, and the pub starts.
-    """
-    store = folder / "invites"
-    if not (store / "CURRENT").exists():
-        return
-    looks = " ".join(sorted(f"{file.name}:{file.stat().st_size}" for file in store.iterdir()))
-    if looks == offers.store:
-        return
-    # Imported late, since only a folder from ssb-server needs it.
-    from scuttlekit.leveldb import read
-
-    try:
-        kept = read(store)
-    except (InvalidFormat, FileNotFoundError) as error:
-        chatter("warning", f"The invites of ssb-server in {store} cannot be read, and are void: {error}")
-        kept = {}
-    for key, value in kept.items():
-        if (offer := _read_ssb_invite(key, value)) is not None:
-            offers.add(offer)
-    offers.store = looks
-    offers.count_anew()
-    offers.write()
-
-
 def _feed_in(request: Any) -> str:
     feed = request.get("feed") if isinstance(request, dict) else None
     if not isinstance(feed, str) or not is_feed(feed):
@@ -292,22 +211,6 @@ def _read_offer(wanted: Any) -> Offer:
         expires=None if expires is None else int(expires),
         used=int(used),
     )
-
-
-def _read_ssb_invite(key: bytes, value: bytes) -> Offer | None:
-    """Read an entry of ssb-invite's store; None if it is not an invite."""
-    try:
-        kept = orjson.loads(value)
-        return Offer(
-            id=key.decode(),
-            uses=int(kept["total"]),
-            note=str(kept.get("note") or "") or None,
-            expires=kept.get("expires"),
-            used=int(kept["used"]),
-            taken_over=True,
-        )
-    except (ValueError, TypeError, KeyError, AttributeError):
-        return None
 
 
 def _is_count(value: Any) -> bool:

@@ -39,7 +39,7 @@ from scuttlekit.pub.faults import Faults
 from scuttlekit.pub.figures import Figures
 from scuttlekit.pub.folder import claim
 from scuttlekit.pub.gossip import Gossip
-from scuttlekit.pub.invites import Invites, Visits, take_over
+from scuttlekit.pub.invites import Invites
 from scuttlekit.pub.limits import Limits
 from scuttlekit.pub.log import end, log
 from scuttlekit.pub.machine import open_as_many_files_as_may_be, take_port, tell_ready
@@ -54,8 +54,10 @@ from scuttlekit.pub.room import MeetingRoom
 from scuttlekit.pub.secret import keys_of
 from scuttlekit.pub.sequence import SequenceNote, guard
 from scuttlekit.pub.sign_ins import Challenges, SignOuts
+from scuttlekit.pub.ssb_invites import take_over
 from scuttlekit.pub.store import Store, Stored
 from scuttlekit.pub.told_limits import ToldLimits
+from scuttlekit.pub.visits import Visits
 from scuttlekit.serving import Api, Handlers
 
 STOP_PATIENCE: Final = 3.0

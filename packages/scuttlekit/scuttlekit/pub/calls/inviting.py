@@ -9,9 +9,10 @@ from scuttlekit.pub.calls.options import is_true, number_in, options_in
 from scuttlekit.pub.catchup import CatchUp
 from scuttlekit.pub.figures import Figures
 from scuttlekit.pub.guests import guests
-from scuttlekit.pub.invites import Invites, Visits
+from scuttlekit.pub.invites import Invites
 from scuttlekit.pub.profile import Profile
 from scuttlekit.pub.store import Store, Stored
+from scuttlekit.pub.visits import Visits
 from scuttlekit.serving import Handlers, SourceHandler
 
 
