@@ -39,7 +39,7 @@ def goes(client: Client) -> None:
 
 
 def is_gone(bot: Agent) -> None:
-    """What the steward does when the day has come."""
+    """Remove the bot, as the steward does when its time is over."""
     bot.delete()
 
 

@@ -239,7 +239,7 @@ def test_rehashing_the_same_password_at_sign_in_ends_no_tokens():
 
 
 class Weaker(Hasher):
-    """As passwords were hashed before."""
+    """Hashes passwords with less work, as earlier releases did."""
 
     time_cost = 2
 

@@ -103,7 +103,7 @@ def test_salt_gets_no_secret(
     settings_of: Callable[..., None],
     started: list[Any],
 ):
-    """It does not exist, so it only says that it cannot be run."""
+    """In place of Salt's programs there is one that fails at once."""
     for name in ("python", "salt-call"):
         (tmp_path / name).symlink_to("/bin/false")
     settings_of(salt_programs=tmp_path)

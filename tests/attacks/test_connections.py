@@ -38,7 +38,7 @@ def alice(server: Pages) -> Person:
 def test_thousands_of_silent_connections_keep_nobody_out(
     server: Pages, alice: Person, lines: list[socket.socket], said: bytes
 ):
-    """From the same address as honest people."""
+    """The connections come from the address that honest people use, too."""
     for _ in range(MANY):
         lines.append(line(server.door, said))
         if len(lines) % 250 == 0:
@@ -94,7 +94,7 @@ def test_pipelined_requests_are_bounded(server: Pages, lines: list[socket.socket
 
 
 def test_pipelined_requests_of_a_closed_connection_are_dropped(server: Pages, lines: list[socket.socket]):
-    """There is no error for each request that stays unanswered."""
+    """The journal gets no error for each request that stays unanswered."""
     asked = b"GET /openapi.json HTTP/1.1\r\nHost: localhost\r\n\r\n" * (PIPELINED.most - 2)
     for said in (asked, asked + b"no request\r\n\r\n", asked * 2):
         lines += [line(server.door, said) for _ in range(20)]

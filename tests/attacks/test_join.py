@@ -66,7 +66,7 @@ def test_a_minute_later_the_address_may_look_again(clock: Clock, path: str):
 
 
 def test_all_ways_to_look_at_invites_count_together(path: str, clock: Clock, monkeypatch: pytest.MonkeyPatch):
-    """With fewer looks than the limit, because each takes a moment."""
+    """The limit is lowered for the test, because each look takes a moment."""
     few = replace(ADDRESS_JOINS, default=40)
     monkeypatch.setattr(open_to_all, "_looks", Rate(few, clock))
     answers = [getattr(Client(), "post" if n % 2 else "get")(path).status_code for n in range(few.most + 1)]

@@ -95,7 +95,7 @@ class Heard:
         await self.buffer.tell(bot_id, figures, trouble)
 
     async def of(self, responder: Responder, most: float, until: Any = lambda _: False) -> None:
-        """Watch it for `most` seconds, or until the condition is met."""
+        """Watch the bot for `most` seconds, or until the condition is met."""
         task = asyncio.create_task(watch(Bot(self.bot_id, responder.address), KeyPair.generate(), self.tell))
         try:
             async with asyncio.timeout(most):
@@ -185,7 +185,7 @@ def test_a_bot_on_trial_is_not_believed_until_it_is_proven():
 
 
 class Ended:
-    """A host on which a bot has ended and left this message."""
+    """A host on which the bot's process has ended with this message."""
 
     def __init__(self, bot: Agent, latest: Any) -> None:
         self._seen = {bot.id: Sighting(ssb_id=KEYS.id, latest=latest)}

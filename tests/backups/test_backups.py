@@ -153,7 +153,7 @@ def test_a_service_with_people_is_not_restored_over(saved: Path, tmp_path: Path)
 
 @pytest.mark.django_db
 def test_a_service_that_runs_is_left_alone():
-    """Its parts have read an identity, and would go on with rows that are no more."""
+    """The parts that run have loaded the service's identity, and would continue with rows that no longer exist."""
     Beat.objects.create(part="steward", release="1")
     with pytest.raises(BackupTrouble, match="These parts of the service run: steward"):
         _refuse_what_is_not_empty()

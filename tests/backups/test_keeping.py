@@ -47,7 +47,7 @@ def butt(home: Path, *command: object, **variables: str) -> subprocess.Completed
 def test_a_service_is_restored_from_a_bucket(
     bucket: dict[str, str], key: "pyrage.x25519.Identity", tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    """The oldest is removed when there are enough, and files that are not ours stay."""
+    """The oldest backup is removed when there are enough of them. Files that are not ours stay."""
     for name, value in bucket.items():
         monkeypatch.setenv(name, value)
     place = "s3://copies/of/butt"

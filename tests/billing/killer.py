@@ -8,7 +8,7 @@ class Killed(BaseException):
 
 
 class Killer:
-    """Counts the moments before and after each write and each call, and kills at the chosen one."""
+    """Counts the steps before and after each write and each call, and kills the worker at the chosen step."""
 
     def __init__(self, moment: int) -> None:
         self.moment, self.count = moment, itertools.count()

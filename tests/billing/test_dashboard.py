@@ -242,7 +242,7 @@ def test_a_refunded_and_ended_subscription_is_mailed_once_each_and_has_days_of_g
 def test_an_extra_open_invoice_is_mailed_once_with_its_link(
     house: Subscriptions, stand_in: StandIn, alice: Agent, bot: Agent
 ):
-    """Like one made in the dashboard. Its bots run."""
+    """The invoice is like one made in the dashboard. Alice's bots keep running."""
     customer = payer_of(alice).customer
     second = bot_in(State.ALIVE, alice, "second")
     looked_at(house, stand_in)
@@ -269,7 +269,7 @@ def test_an_extra_open_invoice_is_mailed_once_with_its_link(
 def test_the_mail_says_truthfully_how_a_subscription_ended(
     house: Subscriptions, stand_in: StandIn, alice: Agent, bot: Agent, reason: str | None, subject: str
 ):
-    """By an operator, or by Stripe after the last attempt; we hear about either only then."""
+    """An operator ended it, or Stripe did after the last attempt. We learn of either only afterwards."""
     (there,) = stand_in.subscriptions_of(alice)
     if reason is None:
         stand_in.v1.subscriptions.cancel(there["id"])

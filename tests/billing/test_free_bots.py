@@ -19,7 +19,7 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture
 def house(tmp_path: Path) -> Subscriptions:
-    """Two are free. Nobody here has a card, so the payment provider is never called."""
+    """Two bots of each person are free. Nobody has a card, so the payment provider is never called."""
     return Subscriptions(settings=Configuration(billing="stripe", free_bots=2, home=tmp_path))
 
 

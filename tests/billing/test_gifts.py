@@ -27,7 +27,7 @@ def alice(house: Subscriptions, stand_in: StandIn) -> Agent:
 
 
 def totals(stand_in: StandIn, who: Agent) -> list[int]:
-    """Of their invoices, the earliest first."""
+    """The totals of their invoices, the earliest first."""
     return [each["total"] for each in stand_in.all("invoices", customer=payer_of(who).customer)[::-1]]
 
 

@@ -48,7 +48,7 @@ def test_a_worker_whose_lease_expired_makes_no_more_calls(
 
 def test_a_lease_that_is_renewed_while_another_worker_looks_at_it_is_not_taken(payer: Payer):
     def renewed_first(execute: Callable[..., Any], sql: str, *rest: Any) -> Any:
-        """The other worker has read the clock, and reads the row only now."""
+        """The other worker read the clock before the lease was renewed, and reads the row only after."""
         if sql.startswith("SELECT"):
             renew()
         return execute(sql, *rest)

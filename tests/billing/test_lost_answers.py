@@ -35,7 +35,7 @@ def alice(house: Subscriptions, stand_in: StandIn) -> Agent:
 
 
 def loses(stand_in: StandIn, path: str) -> None:
-    """Lose the next answer, and that of the SDK's own second attempt."""
+    """Drop the next answer, and the answer to the SDK's own second attempt."""
     stand_in.steer("faults", rules=[{"method": "POST", "path": path, "do": "drop_after", "times": 2}])
 
 

@@ -36,7 +36,7 @@ def house(stand_in: StandIn, clock: str, tmp_path: Path) -> Subscriptions:
 
 @pytest.fixture
 def alice(house: Subscriptions, stand_in: StandIn) -> Agent:
-    """With a card."""
+    """A person with a card."""
     alice = person(f"alice-{uuid.uuid4().hex[:12]}")
     stand_in.enters(GOOD, alice, house)
     return alice
@@ -49,7 +49,7 @@ def bot_of(service: str, owner: Agent) -> Agent:
 
 
 def items(stand_in: StandIn, owner: Agent) -> dict[int, int]:
-    """How many are charged at each price."""
+    """How many bots are charged at each price."""
     there = stand_in.subscriptions_of(owner)
     assert len(there) <= 1
     return {
@@ -58,14 +58,14 @@ def items(stand_in: StandIn, owner: Agent) -> dict[int, int]:
 
 
 def has(bots: str, owner: Agent) -> None:
-    """Have somebody own exactly these from now on: `p` is a pub, `r` a room."""
+    """Make the person's bots exactly these: `p` is a pub, `r` a room."""
     Wanted.objects.filter(bot__belongs_to__target_agent=owner).update(gone_at=timezone.now())
     for sign in bots:
         bot_of("pub" if sign == "p" else "room", owner)
 
 
 def test_each_kind_is_charged_at_its_own_price(house: Subscriptions, stand_in: StandIn, alice: Agent):
-    """From each of these to the next and back, deleting the earlier bots in the same moment."""
+    """The bots change from each of these sets to the next and back; the earlier ones are deleted at the same time."""
     kinds = ["p", "pr", "r", "rr", "ppr", "", "r", "pp", "rrp", "p"]
     paid = 0
     for before, bots in pairwise(["", *kinds]):

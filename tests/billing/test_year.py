@@ -171,7 +171,7 @@ class Year:
             Belongs.objects.get_or_create(source_agent=bot, target_agent=self.bob)
 
     def _given_up(self) -> None:
-        """Alice leaves it to Bob if he shares it and she owes nothing. She pays until he agrees."""
+        """Alice asks Bob to pay for the bot, if he shares it and she owes nothing. She pays until he agrees."""
         for bot in self.bots(gone=False)[:1]:
             with suppress(Refused):
                 takeover.leave(self.house, self.alice, bot)

@@ -23,7 +23,7 @@ def room(built_pub: Path, tmp_path: Path, client: Client) -> Iterator[Pub]:
 
 
 def enters(app: App, room: Pub, client: Client) -> None:
-    """As after a claim of an HTTP invite."""
+    """The app joins as it does after claiming an HTTP invite."""
     client.call(room, "publish", {"type": "contact", "contact": app.id, "following": True})
     app("remember", room.address, room.id)
     app("connect", room.address, room.id)

@@ -45,7 +45,7 @@ class Bot:
         return self.owner.call("POST", f"/agents/{self.agent['id']}/invites", {"name": "a guest"}, expect=201)
 
     def used(self, invite: Any) -> list[str]:
-        """Who joined by it."""
+        """The guests who joined with this invite."""
         told = self.owner.call("GET", f"/agents/{self.agent['id']}/invites")["invites"]
         return next([use["ssbId"] for use in one["used"]] for one in told if one["id"] == invite["id"])
 

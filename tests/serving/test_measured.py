@@ -22,7 +22,7 @@ async def answering(scope: Any, receive: Any, send: Any) -> None:
 
 
 def ask(*headers: tuple[bytes, bytes]) -> str:
-    """The id in the answer."""
+    """Make a request, and return the id in its answer."""
     said: list[Any] = []
 
     async def send(event: Any) -> None:

@@ -30,7 +30,7 @@ def names(found: list[Agent]) -> list[str]:
 
 
 def takes(name: str, *, back: bool = False) -> None:
-    """The steward brings a bot to where it was asked to go, or back."""
+    """Move a bot to the release that it was asked to run, or back, as the steward does."""
     wanted = Wanted.objects.get(bot__name=name)
     done = {"upgrades": wanted.upgrades, "previous": "", "state": State.ALIVE}
     told = {"refused": wanted.release, "notice": "It crashed."} if back else {"release": wanted.release}

@@ -43,7 +43,7 @@ class Tiny:
 
 
 def source(folder: Path, main: str = "", *, with_package: bool = False) -> Path:
-    """One for Node."""
+    """A source for Node."""
     packages = {"ms": MS} if with_package else {}
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "pub.js").write_text(f"// {main}\n")
@@ -58,7 +58,7 @@ def source(folder: Path, main: str = "", *, with_package: bool = False) -> Path:
 
 
 def python_source(folder: Path, main: str = "", *, with_package: bool = False) -> Path:
-    """One for Python."""
+    """A source for Python."""
     write_python(folder, f"# {main}\n", ["pycparser"] if with_package else [])
     return folder
 

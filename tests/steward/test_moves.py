@@ -258,7 +258,7 @@ class OneBot(RuleBasedStateMachine):
             assert self.progress.reason
 
     def teardown(self) -> None:
-        """Left in peace, the bot comes to what is wanted of it."""
+        """Without further trouble, the bot reaches the state that is wanted."""
         self.a_build_ends(ready=True)
         self.closed.clear()
         for _ in range(60):

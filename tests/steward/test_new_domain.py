@@ -18,7 +18,7 @@ pytestmark = pytest.mark.django_db
 
 
 class Host:
-    """One on which each bot does at once as it was told."""
+    """A host on which each bot starts and stops as soon as it is ordered to."""
 
     def __init__(self) -> None:
         self.orders: dict[uuid.UUID, Order] = {}

@@ -38,7 +38,7 @@ class Host:
 
 @pytest.fixture
 def bad() -> Agent:
-    """Its turn is before the other's."""
+    """The bot that the host fails at. It is looked at before the other one."""
     bot = bot_in(State.ALIVE, person("alice"), "bad")
     Progress.objects.filter(bot=bot).update(due_at=timezone.now() - timedelta(seconds=2))
     return bot
@@ -46,7 +46,7 @@ def bad() -> Agent:
 
 @pytest.fixture
 def good(bad: Agent) -> Agent:
-    """Bob has just stopped it."""
+    """Another bot, which Bob has just stopped."""
     bot = bot_in(State.ALIVE, person("bob"), "good")
     Wanted.objects.filter(bot=bot).update(run=False)
     Progress.objects.filter(bot=bot).update(due_at=timezone.now() - timedelta(seconds=1))

@@ -35,11 +35,11 @@ class AllRun:
         }
 
     def apply(self, order: Order) -> None:
-        """It runs as ordered already."""
+        """Nothing to do: the bot already runs as ordered."""
 
 
 def rest_of(bot: Agent) -> timedelta:
-    """How long the steward leaves it alone after a look."""
+    """How long it takes until the steward looks at the bot again."""
     Progress.objects.filter(bot=bot).update(due_at=timezone.now() - timedelta(seconds=1))
     before = timezone.now()
     Steward(AllRun(), ()).round()  # type: ignore[arg-type]  # it needs no more of a host

@@ -20,7 +20,7 @@ Said = dict[int, tuple[str, float]]
 
 
 async def write(site: Service, seen: Any, said: Said) -> None:
-    """Publish until this is cancelled."""
+    """Publish messages until the task is cancelled."""
     async with master_of(site, seen) as peer:
         while True:
             message = await peer.call("publish", {"type": "post", "text": f"{len(said)}"}, timeout=60)
@@ -35,7 +35,7 @@ async def ended(writing: list[asyncio.Task[None]]) -> None:
 
 
 def destroy(site: Service) -> None:
-    """As if the power failed and the disk with it. The database is left."""
+    """Remove the bots' processes and folders, as if the power and the disk had failed. The database stays."""
     mine = [process for process in psutil.process_iter(["cmdline"]) if _is_of(site, process)]
     for process in mine:
         with suppress(psutil.NoSuchProcess):

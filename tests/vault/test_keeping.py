@@ -32,7 +32,7 @@ GIB = 1 << 30
 
 @pytest.fixture(autouse=True)
 def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nothing waits to become more."""
+    """Everything is sent at once, instead of waiting until there is more to send."""
     monkeypatch.setattr(sender_module, "WAIT", 0.0)
     monkeypatch.setattr(sender_module, "BLOBS_EVERY", 0.0)
 
@@ -109,7 +109,7 @@ def test_what_lies_there_says_nothing_without_the_keys(
 def test_a_log_that_does_not_go_on_from_the_vault_begins_another_line(
     store: LocalStore, folder: Folder, key: Any, second: Any, tmp_path: Path
 ):
-    """The one that knows more of the bot's own messages comes back."""
+    """A bot comes back from the line that has more of its own messages."""
     folder.says(5)
     keeps(store, folder, key, second).send(BOT, folder.keys.id)
     whole = folder.log.read_bytes()

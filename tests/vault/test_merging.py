@@ -46,7 +46,7 @@ class Watched(VaultWriter):
         return super()._put(bot_id, name, sealed)
 
     def _remove(self, bot_id: uuid.UUID, sizes: dict[str, int]) -> StoredDelta:
-        """One by one, as a storage may do it."""
+        """Remove the pieces one by one, as a storage may do."""
         gone = [self._remove_one(bot_id, name, size) for name, size in sizes.items()]
         return StoredDelta(sum(one.size for one in gone), sum(one.things for one in gone))
 
@@ -144,7 +144,7 @@ def test_a_piece_of_another_log_is_never_merged_nor_removed(tmp_path: Path) -> N
 
 
 def test_a_piece_that_begins_within_a_merged_one_is_still_read(tmp_path: Path) -> None:
-    """As another sender leaves it, which read the list earlier."""
+    """Another sender that read the list earlier leaves such a piece."""
     folder = Folder(tmp_path / "folder")
     ends = []
     for _ in range(3):

@@ -61,7 +61,7 @@ class Seen:
 
 @contextmanager
 def away() -> Iterator[None]:
-    """The folder of the vault is none for a while, as of a disk that is not there."""
+    """The vault's folder is missing for a while, as when its disk is not mounted."""
     vault = configuration().home / "vault"
     vault.rename(vault.with_name("elsewhere"))
     vault.touch()
@@ -111,7 +111,7 @@ class Kept:
         asking.lost(self.bot, code)
 
     def stops(self) -> None:
-        """As the steward has it, when it is asked to."""
+        """Stop the bot, as the steward does on request."""
         assert not Wanted.objects.get(bot_id=self.id).run
         Progress.objects.filter(bot_id=self.id).update(state=State.STOPPED)
 
@@ -119,7 +119,7 @@ class Kept:
         return Returner(cast("Host", self.host), self.store, lambda: [self.key])
 
     def came(self) -> Path:
-        """Where the steward finds it at its next start."""
+        """The folder in which the steward finds the bot's data at its next start."""
         row = Import.objects.get(bot_id=self.id)
         assert row.state == Import.State.PLACING
         return folder_of(row.id)

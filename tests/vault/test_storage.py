@@ -149,7 +149,7 @@ class Killed(BaseException):
 
 
 class Mortal(VaultWriter):
-    """A sender that is killed at its step of this number: before it, or when it is done and nothing noted yet."""
+    """A sender that is killed at the step with this number: either before the step, or after it and before it is recorded."""
 
     def __init__(self, store: Store, step: int) -> None:
         super().__init__(store, KEY.to_public(), KEY.to_public())

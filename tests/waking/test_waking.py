@@ -27,12 +27,12 @@ SOON = 20.0
 
 
 def heard(written: WriteEvent) -> bool:
-    """Whether it rings within a time that no machine needs."""
+    """Whether the listener is woken, within a time that is ample on any machine."""
     return written.wait(SOON)
 
 
 def rest(*events: WriteEvent) -> None:
-    """What was written before has been heard."""
+    """Wait until everything written before has been announced."""
     wait_for(is_listening)
     for written in events:
         written.wait(0.1)

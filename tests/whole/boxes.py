@@ -71,7 +71,7 @@ class Box:
         return Folder(self.processes.bots / str(bot_id))
 
     def _obey(self, name: str, bot: dict[str, Any]) -> str:
-        """Why its orders could not be carried out."""
+        """The reason why its orders could not be carried out; empty if they were."""
         bot_id = uuid.UUID(name)
         is_new = not self.folder(bot_id).data.exists()
         if bot["run"] and is_new and self.is_full:

@@ -76,7 +76,7 @@ def used(alice: Person, bot: Any) -> dict[str, int]:
 
 
 def comes_in(invite: Any) -> None:
-    """Somebody new uses the code."""
+    """A new guest uses the invite code."""
     code, guest = Code.parse(invite["code"]), KeyPair.generate().id
 
     async def come() -> None:

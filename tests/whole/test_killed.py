@@ -21,7 +21,7 @@ def one_site(tmp_path_factory: pytest.TempPathFactory, built_pub: Path) -> Itera
 
 @pytest.fixture
 def own_site(one_site: Service) -> Service:
-    """It runs, with no bots, and the test may kill of it what it likes."""
+    """A running service without bots. The test may kill any of its parts."""
     if one_site.process.poll() is not None:
         one_site.up()
     return one_site
@@ -115,7 +115,7 @@ def test_a_second_up_in_the_same_home_is_refused(own_site: Service):
 
 
 def test_a_deleted_bot_is_truly_gone_when_its_days_are_over(own_site: Service, alice: Person):
-    """There are no days of grace here."""
+    """The service of this test deletes bots at once."""
     bot = alice.names_a_bot("my")
     alice.waits_for("alive", bot)
     alice.call("DELETE", f"/agents/{bot['id']}", expect=202)

@@ -29,7 +29,7 @@ class Killed(BaseException):
 
 
 class Killer:
-    """Counts the moments before and after each write and each effect, and kills at the chosen one."""
+    """Counts the steps before and after each write and each effect, and kills the steward at the chosen step."""
 
     def __init__(self, moment: int | None) -> None:
         self.moment, self.count = moment, itertools.count()

@@ -57,7 +57,7 @@ def test_its_bot_comes_back_on_another_machine(
 
 
 def is_hushed(bot: Agent) -> bool:
-    """Whether it answers, and says nothing yet."""
+    """Whether the bot answers, and publishes nothing yet."""
     try:
         says(bot, "too early")
     except RemoteError as error:

@@ -105,7 +105,7 @@ def bot(land: Land) -> Agent:
 
 
 def says(bot: Agent, text: str) -> int:
-    """Have the bot say something; the number of its message."""
+    """Have the bot publish a message; returns its sequence."""
     progress = Progress.objects.get(bot=bot)
     address = Address(progress.address, progress.port or 0, progress.ssb_id or "")
 
@@ -187,7 +187,7 @@ def test_one_that_is_stopped_is_carried_and_its_copy_stays_until_it_runs(land: L
 
 
 def test_data_that_lacks_what_it_said_is_not_taken(land: Land, bot: Agent):
-    """Its last words are cut off while it stands still: as a process it would not start with that either."""
+    """Its last messages are cut off while it is stopped. It would not start on such data as a process either."""
     says(bot, "first")
     last = says(bot, "second")
     log = land.host._processes.folder(bot.id).data / "flume" / "log.offset"
