@@ -38,6 +38,10 @@ class Rolled(Enum):
     """The last value."""
 
 
+def last(values: Sequence[int]) -> int:
+    return values[-1]
+
+
 @dataclass(frozen=True)
 class Column:
     """A column of samples. `merge` makes one value of those of a stretch of time, in their order."""
@@ -75,7 +79,7 @@ class KeptFigure:
             case Rolled.GROWTH:
                 return (Column(self.name, sum, help="Those that came within this time."),)
             case Rolled.LAST:
-                return (Column(self.name, lambda values: values[-1], may_be_unknown=self.may_be_unknown),)
+                return (Column(self.name, last, may_be_unknown=self.may_be_unknown),)
 
     @property
     def title(self) -> str:

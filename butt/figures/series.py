@@ -3,13 +3,15 @@
 import uuid
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from functools import reduce
+from functools import cache, reduce
 from operator import or_
 from typing import Any
 
 from django.db.models import Q, QuerySet
 
 from butt.agents.prepared import Prepared
+from butt.figures.declared import KEPT_FIGURES, KeptFigure
+from butt.figures.folding import folded
 from butt.figures.models import Sample
 from butt.figures.spans import FIELDS, FINEST, Span, floor, fold, stretches
 
@@ -40,12 +42,23 @@ RANGES = {
 
 
 def series(
-    bot_id: uuid.UUID, span: TimeRange, now: datetime, step: int, begin: datetime | None = None
+    bot_id: uuid.UUID,
+    span: TimeRange,
+    now: datetime,
+    step: int,
+    begin: datetime | None = None,
+    figures: tuple[KeptFigure, ...] = KEPT_FIGURES,
 ) -> list[Span]:
-    """What was seen of the bot in this range, or from `begin` on, in spans of `step` seconds."""
-    rows = _samples[span.resolution](bot_id, *_since(span.resolution, begin or span.begins(now), now))
+    """What was seen of the bot in this range, or from `begin` on, in spans of `step` seconds, in which only `figures` need be
+    known.
+    """
+    begin = begin or span.begins(now)
+    # What is complete comes folded. Raw sightings need Python: one may stand for several stretches of time.
+    folds = span.resolution > FINEST
+    complete = [max(begin, floor(now - LATE, step))] if folds else []
+    rows = _samples(span.resolution, step, figures)(bot_id, begin, *complete, *_since(span.resolution, now))
     found = _each_once([(row[0], Span(row[1], row[2], tuple(row[3:]))) for row in rows])
-    if span.resolution == FINEST:
+    if not folds:
         found = [each for one in found for each in (stretches(one) if one.count > 1 else (one,))]
     return fold(found, step)
 
@@ -55,22 +68,33 @@ def _finer(resolution: int) -> tuple[int, ...]:
     return RESOLUTIONS[RESOLUTIONS.index(resolution) :: -1]
 
 
-def _since(resolution: int, begin: datetime, now: datetime) -> list[datetime]:
-    """From when on samples of each resolution are read: finer ones only where coarser ones may not be there yet."""
-    return [begin, *(floor(now - LATE, coarser) for coarser in _finer(resolution)[:-1])]
+def _since(resolution: int, now: datetime) -> list[datetime]:
+    """From when on samples of finer resolutions are read: only where coarser ones may not be there yet."""
+    return [floor(now - LATE, coarser) for coarser in _finer(resolution)[:-1]]
 
 
-def _samples_of(resolution: int) -> Prepared:
-    def asked(bot_id: uuid.UUID, *since: datetime) -> QuerySet[Sample, Any]:
-        pairs = zip(_finer(resolution), since, strict=True)
-        wanted = reduce(or_, (Q(resolution=each, at__gte=at) for each, at in pairs))
-        return Sample.objects.filter(wanted, bot_id=bot_id).values_list("resolution", *FIELDS)
+@cache
+def _samples(resolution: int, step: int, figures: tuple[KeptFigure, ...]) -> Prepared:
+    """The bot's samples since a time. Coarse ones come folded until another time, and finer ones each since one of their own."""
+    finer = _finer(resolution)
 
-    times = [datetime(2000, 1, 1 + day, tzinfo=UTC) for day in range(len(_finer(resolution)))]
+    def asked(bot_id: uuid.UUID, begin: datetime, *since: datetime) -> QuerySet[Sample, Any]:
+        each_since = since if resolution > FINEST else (begin,)
+        wanted = reduce(
+            or_, (Q(resolution=one, at__gte=at) for one, at in zip(finer, each_since, strict=True))
+        )
+        each = Sample.objects.filter(wanted, bot_id=bot_id).values_list("resolution", *FIELDS)
+        return (
+            folded(resolution, step, figures, bot_id, begin, since[0]).union(each, all=True)
+            if since
+            else each
+        )
+
+    # Where nothing is folded, there is only one resolution.
+    times = [datetime(2000, 1, 1 + day, tzinfo=UTC) for day in range(len(finer) + (resolution > FINEST))]
     return Prepared(asked, uuid.UUID(int=1), *times, of_numbers=True)
 
 
-_samples = {resolution: _samples_of(resolution) for resolution in RESOLUTIONS}
 _newest = Prepared(
     lambda bot: Sample.objects.filter(bot_id=bot, resolution=FINEST).order_by("-at").values_list("at")[:1],
     uuid.UUID(int=1),

@@ -35,10 +35,7 @@ class Span:
 
     def of(self, figure: KeptFigure) -> float | None:
         """The value of a figure for people: the average, the growth or the last value. None if it is not known."""
-        if figure.rolled is not Rolled.AVERAGE:
-            return self.values[_PLACES[figure.name]]
-        average = self[f"{figure.name}_sum"] / self.count
-        return round(average) if figure.unit is Unit.BYTES else average
+        return of_each((self,), figure)[0]
 
 
 _PLACES = {column.name: place for place, column in enumerate(COLUMNS)}
@@ -46,16 +43,26 @@ FIELDS = ("at", "count", *_PLACES)
 """The fields of a sample that make a span, in order: `Span(at, count, values)`."""
 
 
+def of_each(spans: Sequence[Span], figure: KeptFigure) -> list[float | None]:
+    """What `Span.of` says of each."""
+    if figure.rolled is not Rolled.AVERAGE:
+        place = _PLACES[figure.name]
+        return [span.values[place] for span in spans]
+    column = f"{figure.name}_sum"
+    averages = [span[column] / span.count for span in spans]
+    return [*map(round, averages)] if figure.unit is Unit.BYTES else [*averages]
+
+
 def floor(at: datetime, seconds: int) -> datetime:
     """The start of the period of `seconds` that contains `at`; days begin at midnight UTC."""
     return datetime.fromtimestamp(int(at.timestamp()) // seconds * seconds, UTC)
 
 
-def merge(at: datetime, spans: Iterable[Span]) -> Span:
+def merge(at: datetime, spans: Sequence[Span]) -> Span:
     """Merge `spans`, at least one and in any order, into one that begins at `at`."""
+    if len(spans) == 1:
+        return Span(at, spans[0].count, spans[0].values)
     ordered = sorted(spans, key=attrgetter("at"))
-    if len(ordered) == 1:
-        return Span(at, ordered[0].count, ordered[0].values)
     columns = zip(_MERGES, zip(*[span.values for span in ordered], strict=True), strict=True)
     merged = [_of_known(way, values) if None in values else way(values) for way, values in columns]
     return Span(at, sum([span.count for span in ordered]), tuple(merged))

@@ -2,14 +2,14 @@
 
 _SIZES = ("B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB")
 _DURATIONS = ((86400, "day"), (3600, "hour"), (60, "minute"), (1, "second"))
-_KILO = 1024
+_KILO, _NEXT = 1024, 1023.5
 _ONE_DIGIT = 9.95
 
 
 def size(count: float) -> str:
     """`100 MiB`: below ten with one decimal unless that is zero, from ten on with none."""
     value, unit = float(count), 0
-    while unit < len(_SIZES) - 1 and round(value) >= _KILO:
+    while value >= _NEXT and unit < len(_SIZES) - 1:
         value, unit = value / _KILO, unit + 1
     if unit and value < _ONE_DIGIT and round(value, 1) != round(value):
         return f"{value:.1f} {_SIZES[unit]}"

@@ -1,9 +1,9 @@
 """Charts as lines of an SVG: where each point lies, and where the scale ends. They know nothing of bots."""
 
-import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import chain, pairwise
 
 WIDTH, HEIGHT = 600, 120
 GAP = 2.5
@@ -98,8 +98,7 @@ def _path(points: Sequence[tuple[float, float]], window: Window, top: float) -> 
     """A line from point to point, broken at gaps; a point between two gaps is a dot."""
     if not points:
         return ""
-    gap, before, path = window.gap, -math.inf, []
-    for x, value in points:
-        path.append(f"{'L' if x - before <= gap else 'h.1M'}{x:g} {HEIGHT * (1 - value / top):.1f}")
-        before = x
-    return "".join([*path, "h.1"]).removeprefix("h.1")
+    gap, share = window.gap, HEIGHT / top
+    drawn = [f"{x:g} {HEIGHT - share * value:.1f}" for x, value in points]
+    joins = ["L" if x - before <= gap else "h.1M" for (before, _), (x, _) in pairwise(points)]
+    return "".join(["M", *chain.from_iterable(zip(drawn, [*joins, "h.1"], strict=True))])

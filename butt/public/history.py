@@ -2,9 +2,10 @@
 
 import hashlib
 import uuid
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from functools import cached_property, partial
+from functools import cached_property
 from itertools import groupby
 
 from django.utils.safestring import SafeString
@@ -14,7 +15,7 @@ from butt.agents.models import JournalEntry
 from butt.agents.states import State
 from butt.figures.declared import KEPT_FIGURES, KeptFigure, Rolled
 from butt.figures.series import RANGES, TimeRange, newest, series
-from butt.figures.spans import Span, floor
+from butt.figures.spans import Span, floor, of_each
 from butt.public.charts import WIDTH, Chart, Window, chart
 from butt.public.figure_table import Row, table_rows
 from butt.public.templatetags.units import UNKNOWN
@@ -61,7 +62,7 @@ class FigureHistory:
 
     @cached_property
     def _seen(self) -> list[Span]:
-        return series(self._bot_id, self._span, self._now, self._span.coarse, self.begin)
+        return series(self._bot_id, self._span, self._now, self._span.coarse, self.begin, CHARTED)
 
     def charts(self) -> list[Chart]:
         charts = []
@@ -69,14 +70,19 @@ class FigureHistory:
             figures = list(group)
             lines = {figure.title: zip(self._places, self._values[figure], strict=True) for figure in figures}
             cells = [CHARTED.index(figure) + 1 for figure in figures]
-            say = partial(_said, figures[0])
+            say = _say(figures[0])
             charts.append(chart(name, cells, lines, self._window, say=say, base=figures[0].unit.base))
         return charts
 
     @cached_property
-    def _values(self) -> dict[KeptFigure, list[float | None]]:
+    def _values(self) -> dict[KeptFigure, Sequence[float | None]]:
+        """Growth is shown per second."""
         step = self._span.coarse
-        return {figure: [_value(span, figure, step) for span in self._seen] for figure in CHARTED}
+        return {
+            figure: [value and value / step for value in values] if figure.rolled is Rolled.GROWTH else values
+            for figure in CHARTED
+            for values in [of_each(self._seen, figure)]
+        }
 
     @cached_property
     def _places(self) -> list[float]:
@@ -86,10 +92,12 @@ class FigureHistory:
 
     def rows(self) -> SafeString:
         columns = [
-            [UNKNOWN if value is None else _said(figure, value) for value in values]
+            [UNKNOWN if value is None else say(value) for value in values]
             for figure, values in self._values.items()
+            for say in [_say(figure)]
         ]
-        times = [f"{span.at:{'%-d %b %H:%M' if self.by_day else '%H:%M:%S'}}" for span in self._seen]
+        shown = "%-d %b %H:%M" if self.by_day else "%H:%M:%S"
+        times = [span.at.strftime(shown) for span in self._seen]
         return table_rows(map(Row, self._places, times, zip(*columns, strict=True)))
 
 
@@ -99,11 +107,6 @@ def history_of(bot_id: uuid.UUID, name: str, now: datetime) -> FigureHistory:
     return FigureHistory(bot_id, span, now, journal.happened(bot_id, span.begins(now), EVENTS))
 
 
-def _value(span: Span, figure: KeptFigure, step: int) -> float | None:
-    """Growth is shown per second."""
-    value = span.of(figure)
-    return value / step if value is not None and figure.rolled is Rolled.GROWTH else value
-
-
-def _said(figure: KeptFigure, value: float) -> str:
-    return figure.unit.say(value) + ("/s" if figure.rolled is Rolled.GROWTH else "")
+def _say(figure: KeptFigure) -> Callable[[float], str]:
+    say = figure.unit.say
+    return (lambda value: f"{say(value)}/s") if figure.rolled is Rolled.GROWTH else say

@@ -105,7 +105,10 @@ async def test_two_monitors_share_the_bots_and_one_takes_over_from_one_that_was_
 
 def test_what_holds_over_sqlite_holds_over_postgresql(postgres_url: str):
     tests = ["samples", "rollups", "outages", "membership", "strange_words"]
-    paths = [f"tests/monitor/test_{name}.py" for name in tests] + ["tests/public/test_status.py"]
+    paths = [f"tests/monitor/test_{name}.py" for name in tests] + [
+        "tests/public/test_status.py",
+        "tests/figures/test_folding.py",
+    ]
     environment = os.environ | {"BUTT_DATABASE_URL": postgres_url}
     command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *paths]
     done = subprocess.run(command, check=False, env=environment, capture_output=True, text=True, timeout=200)
