@@ -5,10 +5,11 @@ lease. Only one worker can do so, as the update requires the time that was read.
 lease ends by itself. A worker that is done sets when to come back, or frees the row.
 """
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any, cast
 
-from django.db import connection
+from django.db import connection, transaction
 from django.db.models import Field, Min, Model, Q
 from django.utils import timezone
 
@@ -60,6 +61,24 @@ def seconds_until_due(model: type[Model], field: str, soonest: float, latest: fl
     first = model._default_manager.aggregate(first=Min(field))["first"]  # noqa: SLF001 - documented by Django
     seconds = (first - timezone.now()).total_seconds() if first else latest
     return min(max(seconds, soonest), latest)
+
+
+def come_back_together(rows: Sequence[tuple[Model, datetime]], field: str) -> int:
+    """Set when each of these rows is due again, unless somebody has moved it since it was read. Returns how many were set.
+
+    None of them need be claimed.
+    """
+    if not rows:
+        return 0
+    meta, asked = rows[0][0]._meta, _field(rows[0][0], field)  # noqa: SLF001 - documented by Django
+    sql = f'UPDATE "{meta.db_table}" SET "{asked.column}" = %s WHERE "{meta.pk.column}" = %s AND "{asked.column}" = %s'  # nosec B608 # noqa: S608 - names of our models
+    values = [
+        [_stored(asked, at), _stored(meta.pk, row.pk), _stored(asked, getattr(row, field))]
+        for row, at in rows
+    ]
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.executemany(sql, values)
+        return int(cursor.rowcount)
 
 
 def _field(row: Model, name: str) -> "Field[Any, Any]":

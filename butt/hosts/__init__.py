@@ -10,6 +10,7 @@ from butt.hosts.interface import (
     Mover,
     NoRoom,
     Order,
+    Settled,
     Sighting,
 )
 from butt.parts import HOSTS, part_named
@@ -23,6 +24,7 @@ __all__ = [
     "Mover",
     "NoRoom",
     "Order",
+    "Settled",
     "Sighting",
     "chosen_host",
 ]

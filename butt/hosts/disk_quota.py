@@ -72,6 +72,11 @@ def set_limit(place: Path, limit: int, used: Callable[[], int]) -> None:
     write_whole(_note(place), json.dumps(asdict(DiskQuota(limit, most))))
 
 
+def noted_limit(place: Path) -> int | None:
+    """The limit that was taken note of; None if `set_limit` was never called."""
+    return quota_of(place).limit if _stopped(place).exists() else None
+
+
 def quota_of(place: Path) -> DiskQuota:
     try:
         note = json.loads(_note(place).read_bytes())

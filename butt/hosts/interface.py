@@ -2,9 +2,9 @@
 
 import uuid
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 from butt.trouble import Trouble
 
@@ -63,6 +63,15 @@ class Carried:
     failed: str = ""
 
 
+class Settled(NamedTuple):
+    """What a bot runs by. To order a bot to run that is to be at the same launch, may use as many bytes of the disk and is not on
+    trial changes nothing.
+    """
+
+    launch: int
+    disk: int
+
+
 @dataclass(frozen=True)
 class Sighting:
     """How one bot is. `running` means that there is a process, or that the host will start one by itself; not that it answers.
@@ -72,7 +81,7 @@ class Sighting:
     feed in the log of a bot that does not run, as `scuttlekit.canonical` parses it; None where the host has none, or the code
     was on trial. Whoever reads it verifies it. `place` is where the bot runs, or would run, on a host with several places;
     `old_copies` are the places with a copy of its data that it was moved away from. `untried` says that it was moved to this
-    place and has never run there.
+    place and has never run there. `settled` may be there if all that was ordered is carried out and the bot runs.
     """
 
     running: bool = False
@@ -84,6 +93,7 @@ class Sighting:
     carried: Carried | None = None
     old_copies: tuple[str, ...] = ()
     untried: bool = False
+    settled: Settled | None = field(default=None, compare=False)
 
 
 class Host(Protocol):

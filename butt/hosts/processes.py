@@ -28,7 +28,7 @@ from butt.agents.wake import wake_steward
 from butt.hosts import disk_quota, exits, trial
 from butt.hosts.adopting import take_over
 from butt.hosts.disk_watch import DiskWatch, size_of, why_stopped
-from butt.hosts.interface import Folder, HostTrouble, Order, Sighting
+from butt.hosts.interface import Folder, HostTrouble, Order, Settled, Sighting
 from butt.hosts.local_reader import tail
 from butt.hosts.looking import each_looked_at
 from butt.hosts.orphans import GRAVE, OrphanedBot, orphans_in
@@ -258,7 +258,7 @@ class Processes:
             return Sighting(ssb_id=ssb_id, latest=self._newest(folder, ssb_id))
         over = row["state"] in (ProcessStates.EXITED, ProcessStates.FATAL)
         if not (over or row["state"] == ProcessStates.BACKOFF):
-            return Sighting(running=True, ssb_id=ssb_id)
+            return Sighting(running=True, ssb_id=ssb_id, settled=_settled(folder))
         if over:
             trial.make_room(folder.data)
         # supervisord forgets the exit code of a process that ended early and retries it; the pub's log has both.
@@ -338,6 +338,11 @@ def _unless_harmless(fault: xmlrpc.client.Fault, harmless: int | tuple[int, ...]
         return
     kind = UnknownCall if fault.faultCode == Faults.UNKNOWN_METHOD else HostTrouble
     raise kind(f"supervisord refuses {method}: {fault.faultString}") from fault
+
+
+def _settled(folder: Folder) -> Settled | None:
+    launch, limit = _launch_in(folder.config), disk_quota.noted_limit(folder.path)
+    return None if launch is None or limit is None or trial.is_kept(folder.data) else Settled(launch, limit)
 
 
 def _launch_in(config: Path) -> int | None:

@@ -59,6 +59,11 @@ def is_on(data: Path) -> bool:
     return _note(data).exists()
 
 
+def is_kept(data: Path) -> bool:
+    """Whether there is anything that `end` would remove."""
+    return _ballast(data).exists() or is_on(data)
+
+
 def make_room(data: Path) -> None:
     """What ended on trial may have filled the disk that also holds the service's own records."""
     _ballast(data).unlink(missing_ok=True)

@@ -4,8 +4,11 @@ import random
 import time
 from datetime import UTC, datetime, timedelta
 
-from butt.agents.models import Progress
-from butt.steward.situation import RESTING
+from butt.agents import limits
+from butt.agents.models import Agent, Progress
+from butt.agents.states import State
+from butt.hosts import Settled, Sighting
+from butt.steward.situation import RESTING, Effect, Transition
 
 RESTS_A_SECOND = 0.1
 """How many bots at rest are looked at in a second, however many there are: the monitor or the machine reports
@@ -22,6 +25,32 @@ FURTHEST = 1.5 * LONGEST_REST + LONGEST_WAIT
 """No bot rests for longer than this."""
 
 _BEGINNING = datetime(2000, 1, 1, tzinfo=UTC)
+
+
+AT_REST = frozenset({State.ALIVE, State.STOPPED, State.UNPAID})
+
+
+def may_pass_by(bot: Agent, seen: Sighting) -> bool:
+    """Whether the bot is at rest, and nothing that was seen of it is to be noted."""
+    progress = bot.progress
+    return (
+        progress.state in AT_REST
+        and not (progress.previous or progress.deadline or progress.trial_ends or bot.observed.catching_up)
+        and bot.wanted.upgrades <= progress.upgrades
+        and seen.latest is None
+        and (not seen.ssb_id or bool(progress.ssb_id))
+    )
+
+
+def goes_on(bot: Agent, seen: Sighting, move: Transition) -> bool:
+    """Whether the move that was decided on changes nothing, in our rows or at the host: most looks at a bot end so."""
+    progress = bot.progress
+    if move != Transition(State(progress.state), progress.reason, move.effect, RESTING):
+        return False
+    if move.effect is Effect.NOTHING:
+        return True
+    here = Settled(progress.launch, limits.effective(bot.wanted.limits).get("disk", 0))
+    return move.effect is Effect.RUN and seen.settled == here
 
 
 class Rests:

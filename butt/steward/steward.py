@@ -28,7 +28,7 @@ from butt.hosts import Away, Host, HostTrouble, Mover, Order, Sighting
 from butt.imports import placing
 from butt.invites.models import FeedState
 from butt.invites.withdrawing import revoked_of
-from butt.leases import claim, come_back, due, seconds_until_due
+from butt.leases import claim, come_back, come_back_together, due, seconds_until_due
 from butt.reasons import Reason
 from butt.rounds import GoOn, rounds
 from butt.services.known import service_named
@@ -47,8 +47,6 @@ log = logging.getLogger("butt.steward")
 
 SOONEST, LONGEST = 0.01, 5.0
 """Seconds between looks: `LONGEST` if nothing is due and nobody wakes the steward."""
-
-_AT_REST = frozenset({State.ALIVE, State.STOPPED, State.UNPAID})
 
 LEASE = timedelta(seconds=10)
 AFTER_TROUBLE = timedelta(seconds=3)
@@ -89,9 +87,12 @@ class Steward:
         if not ready:
             return False
         sightings = self._look(ready)
+        rest = [bot for bot in ready if self._is_undisturbed(bot, sightings[bot.id])]
+        others = [bot for bot in ready if bot not in rest]
         with unannounced():
-            mine = [bot for bot in ready if claim(bot.progress, "due_at", now + LEASE)]
-        if len(mine) < len(ready):
+            passed = come_back_together([(bot.progress, self._rests.end(now)) for bot in rest], "due_at")
+            mine = [bot for bot in others if claim(bot.progress, "due_at", now + LEASE)]
+        if passed + len(mine) < len(ready):
             self._shares_until = time.monotonic() + SHARES_FOR
         for bot in mine:
             try:
@@ -106,7 +107,15 @@ class Steward:
             except Exception:
                 log.exception("%s could not be seen to", bot.name)
                 _put_off(bot.progress, Reason("trouble-of-ours"))
-        return bool(mine)
+        return bool(passed or mine)
+
+    def _is_undisturbed(self, bot: Agent, seen: Sighting | Exception) -> bool:
+        if isinstance(seen, Exception):
+            return False
+        try:
+            return resting.may_pass_by(bot, seen) and resting.goes_on(bot, seen, self._decide(bot, seen))
+        except Exception:  # noqa: BLE001 - it is met again where it is this bot's trouble alone
+            return False
 
     def _next(self, now: datetime) -> Q:
         """Which bots to look at: those that are due first, or some of them where other stewards work too."""
@@ -132,9 +141,25 @@ class Steward:
     def step(self, bot: Agent, seen: Sighting) -> None:
         """Decide for one bot, persist the decision and carry it out."""
         self._meet(bot, seen)
+        move = self._decide(bot, seen)
+        if move.effect is Effect.DESTROY:
+            self._destroy(bot)
+            return
+        before = bot.progress.state
+        self._persist(bot, move)
+        if move.state != before:
+            _note_loss(bot, seen)
+        self._carry_out(bot, move)
+        # A bot that is on trial or leaving has a deadline of its own.
+        rests = move.wait == RESTING and move.state in resting.AT_REST and not bot.progress.previous
+        now = timezone.now()
+        with unannounced():
+            come_back(bot.progress, "due_at", self._rests.end(now) if rests else now + move.wait)
+
+    def _decide(self, bot: Agent, seen: Sighting) -> Transition:
         settings, wanted = configuration(), bot.wanted
         other_code = wanted.upgrades > bot.progress.upgrades
-        move = decide(
+        return decide(
             Situation(
                 bot.wanted,
                 bot.progress,
@@ -146,19 +171,6 @@ class Steward:
                 timedelta(seconds=settings.trial_seconds),
             )
         )
-        if move.effect is Effect.DESTROY:
-            self._destroy(bot)
-            return
-        before = bot.progress.state
-        self._persist(bot, move)
-        if move.state != before:
-            _note_loss(bot, seen)
-        self._carry_out(bot, move)
-        # A bot that is on trial or leaving has a deadline of its own.
-        rests = move.wait == RESTING and move.state in _AT_REST and not bot.progress.previous
-        now = timezone.now()
-        with unannounced():
-            come_back(bot.progress, "due_at", self._rests.end(now) if rests else now + move.wait)
 
     def _meet(self, bot: Agent, seen: Sighting) -> None:
         """Record once the identity that the bot made for itself, which is its own for ever, and how far its

@@ -25,7 +25,7 @@ from butt.clouds.keeper import Keeper
 from butt.clouds.models import Rented, Stock, WantedMachine
 from butt.configuration import configuration
 from butt.hosts import Away, Order
-from butt.hosts.salt.orders import sighting_of, write
+from butt.hosts.salt.orders import write
 from butt.machines import registry
 from butt.machines.models import Machine, Placement
 from butt.machines.reports import read_report, take, take_boot
@@ -33,6 +33,7 @@ from tests.clouds.account import Account, turn_until, turn_until_gone
 from tests.clouds.test_cloud_init import placed_files
 from tests.clouds.test_killed_anywhere import Fragile, Killed, nothing, one_of_each
 from tests.machines.machines import place as placed
+from tests.machines.machines import sighting_of
 from tests.people import account as account_of
 from tests.people import bot_in, person
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from butt.hosts import HostTrouble, Order, Sighting, processes, supervisor
+from butt.hosts import HostTrouble, Order, Settled, Sighting, processes, supervisor
 from butt.hosts.interface import Folder
 from butt.hosts.local_reader import LocalReader
 from butt.hosts.processes import Processes
@@ -85,6 +85,18 @@ def test_a_folder_that_is_gone_holds_up_no_other_bot(host: Processes, built_pub:
     again = Order(BAD, True, 2, "127.0.0.1", "127.0.0.1", ports[1], built_pub.name, False, (), 0)
     host.apply(again)
     assert host.look([BAD])[BAD].running
+
+
+def test_a_bot_is_settled_if_no_order_of_its_launch_would_change_anything(host: Processes, built_pub: Path):
+    (port,) = free_ports(1)
+    plain = ("127.0.0.1", "127.0.0.1", port, built_pub.name)
+    assert host.look([GOOD])[GOOD].settled is None
+    host.apply(Order(GOOD, True, 1, *plain, True, (), 0))
+    assert host.look([GOOD])[GOOD].settled is None, "it is on trial"
+    host.apply(Order(GOOD, True, 1, *plain, False, (), 0))
+    assert host.look([GOOD])[GOOD].settled == Settled(1, 0)
+    host.apply(Order(GOOD, True, 1, *plain, False, (), 0, disk=2**30))
+    assert host.look([GOOD])[GOOD].settled == Settled(1, 2**30)
 
 
 def test_starting_a_bot_reads_no_other_ones_program(host: Processes, built_pub: Path):

@@ -2,7 +2,9 @@
 
 import json
 import uuid
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,12 +12,14 @@ from django.utils import timezone
 
 from butt.agents.actions import create_bot
 from butt.agents.models import Agent
-from butt.hosts.interface import HostTrouble, NoRoom, Order
-from butt.hosts.salt.orders import bury, is_settled, sighting_of, write
+from butt.configuration import configuration
+from butt.hosts.interface import HostTrouble, NoRoom, Order, Settled
+from butt.hosts.salt.orders import bury, is_settled, write
+from butt.machines import import_transfers
 from butt.machines.models import Machine, Placement, Tombstone
 from butt.machines.pillar import pillar_of
 from butt.machines.reports import read_report, take
-from tests.machines.machines import machine, report
+from tests.machines.machines import machine, report, sighting_of
 from tests.people import person, ssb_id
 
 pytestmark = pytest.mark.django_db
@@ -81,6 +85,41 @@ def test_a_bot_counts_as_stopped_only_when_that_very_order_was_carried_out(here:
     assert sighting_of(bot.id).running, "it may be about to start again, for all that is known"
     says(2, **{bot.id.hex: {"launch": 1, "running": False, "exitCode": 0}})
     assert not sighting_of(bot.id).running
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    monkeypatch.setenv("BUTT_HOME", str(tmp_path))
+    configuration.cache_clear()
+    yield tmp_path
+    monkeypatch.undo()
+    configuration.cache_clear()
+
+
+def test_a_bot_is_settled_if_no_order_of_its_launch_would_change_anything(
+    here: Machine, bot: Agent, home: Path
+):
+    runs = {bot.id.hex: {"launch": 1, "running": True}}
+    write(order(bot, disk=2**30))
+    says(0)
+    assert sighting_of(bot.id).settled is None, "the machine has not said that it runs"
+    says(1, **runs)
+    assert sighting_of(bot.id).settled is None, "its release is not on offer"
+    offered = home / "salt" / "files" / "releases" / f"{order(bot).release}.tar.gz"
+    offered.parent.mkdir(parents=True)
+    offered.touch()
+    assert sighting_of(bot.id).settled == Settled(1, 2**30)
+    assert write(order(bot, disk=2**30)) is None
+    data = import_transfers.place_of(bot.id) / "data"
+    data.mkdir(parents=True)
+    assert sighting_of(bot.id).settled is None, "its data waits here"
+    data.rmdir()
+    assert sighting_of(bot.id).settled
+    write(order(bot, disk=2**30, launch=2, on_trial=True))
+    says(2, **{bot.id.hex: {"launch": 2, "running": True}})
+    assert sighting_of(bot.id).settled is None, "it is on trial"
+    assert write(order(bot, disk=2**30, launch=2)) == here
+    assert sighting_of(bot.id).settled == Settled(2, 2**30)
 
 
 def test_the_end_of_an_earlier_launch_does_not_affect_the_next(here: Machine, bot: Agent):

@@ -1,11 +1,14 @@
 """A machine with a bot of Alice's, as host and reports would have left it."""
 
+import uuid
 from typing import Any
 
 import pytest
 
 from butt.agents.models import Agent
 from butt.agents.states import State
+from butt.hosts import Sighting
+from butt.hosts.salt.orders import on_machine, placements_of
 from butt.machines.models import Machine, Placement
 from tests.people import bot_in, person
 
@@ -35,6 +38,10 @@ def placed_bot(owner: Agent, on: Machine, name: str = "my") -> Agent:
     bot = bot_in(State.ALIVE, owner, name)
     place(bot, on)
     return bot
+
+
+def sighting_of(bot_id: uuid.UUID) -> Sighting | None:
+    return on_machine(bot_id, placements_of([bot_id]).get(bot_id))
 
 
 def report(generation: int = 1, **fields: Any) -> dict[str, Any]:

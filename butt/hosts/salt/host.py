@@ -21,7 +21,7 @@ from butt.hosts.salt.carrier import Carrier
 from butt.hosts.salt.here import LocalBots
 from butt.hosts.salt.job_worker import JobWorker
 from butt.hosts.salt.offers import offer
-from butt.hosts.salt.orders import bury, bury_copies, is_settled, sighting_of, write
+from butt.hosts.salt.orders import bury, bury_copies, is_settled, on_machine, placements_of, write
 from butt.hosts.salt.orphans import bury_orphan, is_being_removed, orphans_on
 from butt.hosts.salt.pushes import Pusher
 from butt.machines import import_transfers
@@ -81,12 +81,14 @@ class Salt:
             late = here.seen_at is None or here.seen_at < timezone.now() - OWN_ROUND
             if late and here.generation:
                 self._pusher.push(here, new=False)
-        return each_looked_at(bot_ids, self._look_at)
+        rows = placements_of(bot_ids)
 
-    def _look_at(self, bot_id: uuid.UUID) -> Sighting | None:
-        """On its machine, or as a process here. None for a bot that has left no trace."""
-        on_machine = sighting_of(bot_id)
-        return on_machine or (self._processes.sighting(bot_id) if self._processes.has(bot_id) else None)
+        def look_at(bot_id: uuid.UUID) -> Sighting | None:
+            """On its machine, or as a process here. None for a bot that has left no trace."""
+            seen = on_machine(bot_id, rows.get(bot_id))
+            return seen or (self._processes.sighting(bot_id) if self._processes.has(bot_id) else None)
+
+        return each_looked_at(bot_ids, look_at)
 
     def destroy(self, bot_id: uuid.UUID) -> None:
         """Raises `HostTrouble` until the machine has reported that nothing is left."""

@@ -13,8 +13,8 @@ from butt.sources.releases import release
 
 def offer(digest: str) -> None:
     """Put the release among the files that every machine may read."""
-    folder = configuration().home / "salt" / "files" / "releases"
-    made = folder / f"{digest}.tar.gz"
+    made = _offered(digest)
+    folder = made.parent
     if made.exists():
         return
     source = release(digest).path
@@ -26,6 +26,14 @@ def offer(digest: str) -> None:
         if not made.exists():
             _withdraw(folder)
             _pack(source.resolve(), made)
+
+
+def is_offered(digest: str) -> bool:
+    return _offered(digest).exists()
+
+
+def _offered(digest: str) -> Path:
+    return configuration().home / "salt" / "files" / "releases" / f"{digest}.tar.gz"
 
 
 def _withdraw(folder: Path) -> None:

@@ -1,13 +1,13 @@
 """Orders as rows, and what is known about how they were carried out."""
 
 import uuid
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import asdict, replace
 from datetime import datetime
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Exists
+from django.db.models import Exists, OuterRef
 from django.utils import timezone
 
 from butt.agents.bots import ownerships
@@ -17,9 +17,10 @@ from butt.configuration import configuration
 from butt.hosts import exits
 from butt.hosts.disk_quota import DiskStop
 from butt.hosts.disk_watch import why_stopped
-from butt.hosts.interface import Away, HostTrouble, NoRoom, Order, Sighting
+from butt.hosts.interface import Away, HostTrouble, NoRoom, Order, Settled, Sighting
 from butt.hosts.publog import last_words
 from butt.hosts.salt.carried import carried, old_copies
+from butt.hosts.salt.offers import is_offered
 from butt.machines import import_transfers, room
 from butt.machines.models import Machine, OldCopy, Placement, Tombstone, Unconfirmed
 from butt.machines.reports import SeenBot
@@ -127,16 +128,21 @@ def raised(machine_id: uuid.UUID) -> Machine:
     return machine
 
 
-def sighting_of(bot_id: uuid.UUID) -> Sighting | None:
-    """What was seen of a bot on its machine; None if it has no machine.
+def placements_of(bot_ids: Collection[uuid.UUID]) -> dict[uuid.UUID, Placement]:
+    """Where these bots are, with all that `on_machine` needs: those that have a machine."""
+    rows = Placement.objects.filter(bot_id__in=bot_ids).select_related(
+        "machine", "bot__transfer", "bot__unconfirmed"
+    )
+    left = Exists(OldCopy.objects.filter(bot_id=OuterRef("bot_id")))
+    return {row.bot_id: row for row in rows.annotate(left=left)}
+
+
+def on_machine(bot_id: uuid.UUID, row: Any) -> Sighting | None:
+    """What was seen of a bot on its machine; None if it has no machine. `row` is what `placements_of` found.
 
     Raises `HostTrouble` if the machine does not carry out its orders or has been silent for long, and `Away`
     if nothing can be said about the bot.
     """
-    rows = Placement.objects.filter(bot_id=bot_id).select_related(
-        "machine", "bot__transfer", "bot__unconfirmed"
-    )
-    row = rows.annotate(left=Exists(OldCopy.objects.filter(bot_id=bot_id))).first()
     if row is None:
         if waits := Unconfirmed.objects.filter(bot_id=bot_id).first():
             raise Away(why_unconfirmed(waits, "the control plane"))
@@ -177,10 +183,21 @@ def sighting(row: Placement, now: datetime) -> Sighting:
     if machine.trouble and not is_settled(row):
         raise HostTrouble(machine.trouble)
     if row.run and current and seen is not None:
-        return Sighting(running=seen.running, ssb_id=row.ssb_id, latest=_latest(seen))
+        settled = _settled(row) if seen.running else None
+        return Sighting(running=seen.running, ssb_id=row.ssb_id, latest=_latest(seen), settled=settled)
     # Until the machine has come to this order, the bot may still run, or may be about to.
     running = not caught_up or (seen is not None and seen.running)
     return Sighting(running=running, ssb_id=row.ssb_id, latest=_latest(seen))
+
+
+def _settled(row: Placement) -> Settled | None:
+    """What the machine was told of a bot that runs so: `write` finds nothing else to tell, and nothing waits for the bot here."""
+    told = row.order
+    on_trial = told.get("on_trial") is not False or told.get("previous") != ""
+    ready = configuration().pub_image or is_offered(told.get("release", ""))
+    if on_trial or not ready or import_transfers.is_waiting(row.bot_id):
+        return None
+    return Settled(row.launch, told.get("disk", 0))
 
 
 def is_settled(row: Placement) -> bool:
