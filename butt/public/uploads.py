@@ -45,6 +45,9 @@ AT_ONCE = 1 << 20
 the two costs more than a message of a few KiB is worth.
 """
 
+LARGE = 1 << 14
+"""Pieces of fewer bytes are joined."""
+
 Receive = Callable[[], Awaitable[Any]]
 VIEWS = frozenset({"import", "api:import-agent"})
 """The names of views that read the body of a POST themselves, from `incoming(request)`."""
@@ -59,22 +62,22 @@ class Incoming:
         self._began = time.monotonic()
         self._collecting: asyncio.Task[None] | None = None
         self._changed, self._has_room = threading.Condition(), asyncio.Event()
-        self._collected = bytearray()
-        self._came = 0
+        self._collected: list[bytes | bytearray] = []
+        self._came = self._waiting = 0
         self._is_all_here = self._is_broken = False
         self._awaited = self._must_go = False
-        self._rest = memoryview(b"")
+        self._rest, self._pieces = memoryview(b""), self.chunks()
         self.size = size
         """The announced size in bytes, 0 if none was announced."""
 
-    def chunks(self) -> Iterator[bytearray]:
+    def chunks(self) -> Iterator[bytes | bytearray]:
         """Raises `Refused`, `broken_off`, if the body ends early."""
-        while chunk := self._next():
-            yield chunk
+        while pieces := self._next():
+            yield from pieces
 
     def read(self, size: int = 1 << 16) -> bytes:
         """At most `size` bytes, none at the end. Raises `Refused` as `chunks` does."""
-        data = self._rest or memoryview(self._next())
+        data = self._rest or memoryview(next(self._pieces, b""))
         self._rest = data[size:]
         return bytes(data[:size])
 
@@ -110,7 +113,7 @@ class Incoming:
             self._collecting.cancel()
             await asyncio.wait([self._collecting])
 
-    def _next(self) -> bytearray:
+    def _next(self) -> list[bytes | bytearray]:
         """What has arrived by now; none at the end."""
         if not self._awaited:
             self._awaited = True
@@ -120,16 +123,17 @@ class Incoming:
             raise _broken_off("The upload took too long. Try again over a faster connection.")
         with self._changed:
             self._changed.wait_for(lambda: self._collected or self._is_all_here or self._must_go, patience)
-            data, self._collected = self._collected, bytearray()
-        if len(data) >= AT_ONCE:
+            pieces, self._collected = self._collected, []
+            is_full, self._waiting = self._waiting >= AT_ONCE, 0
+        if is_full:
             self._loop.call_soon_threadsafe(self._has_room.set)
         if self._must_go:
             raise _broken_off(
                 "Many people import bots at the moment, and this import was the slowest, so it had to make room. "
                 "Try again over a faster connection, or later."
             )
-        if data or (self._is_all_here and not self._is_broken):
-            return data
+        if pieces or (self._is_all_here and not self._is_broken):
+            return pieces
         if self._is_broken:
             raise _broken_off("The connection broke. Try again.")
         raise _broken_off(f"No data arrived for {STALL_SECONDS} seconds. Send it again.")
@@ -144,13 +148,22 @@ class Incoming:
             with self._changed:
                 self._is_broken = message["type"] == "http.disconnect"
                 self._is_all_here = self._is_broken or not message.get("more_body", False)
-                chunk = message.get("body", b"")
-                self._collected += chunk
-                self._came += len(chunk)
+                self._keep(message.get("body", b""))
                 self._changed.notify()
-            while len(self._collected) >= AT_ONCE:
+            while self._waiting >= AT_ONCE:
                 self._has_room.clear()
                 await self._has_room.wait()
+
+    def _keep(self, piece: bytes) -> None:
+        self._came += len(piece)
+        self._waiting += len(piece)
+        if len(piece) >= LARGE:
+            # Not copied: a new place in memory for each costs more than all else that is done with it.
+            self._collected.append(piece)
+        elif piece:
+            if not (self._collected and isinstance(self._collected[-1], bytearray)):
+                self._collected.append(bytearray())
+            self._collected[-1] += piece
 
 
 def _broken_off(message: str) -> Refused:

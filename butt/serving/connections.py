@@ -248,6 +248,10 @@ class HttpConnection(HttpToolsProtocol):
 
     def on_body(self, body: bytes) -> None:
         self._since_body = 0
+        # A piece that nothing waits before is passed on as it is: an upload of a GiB would be copied twice more.
+        before: bytes | bytearray = self.cycle.body
+        if not isinstance(before, bytearray) or not before:
+            self.cycle.body = bytearray(before) if before else b""  # type: ignore[assignment]
         super().on_body(body)
 
     def on_message_complete(self) -> None:
