@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from butt.agents.actions import Refused
-from butt.public.uploads import AT_ONCE, Incoming
+from butt.public.uploads import AT_ONCE, LARGE, Incoming
 
 PIECE = 64 * 1024
 
@@ -40,6 +40,34 @@ def test_all_of_it_comes_in_order_in_few_pieces():
         assert b"".join(chunks) == b"".join(bytes([number]) * PIECE for number in range(1, 101))
         assert len(chunks) < 100
         assert incoming.is_over
+
+    asyncio.run(main())
+
+
+def test_large_pieces_are_passed_on_without_a_copy_and_small_ones_between_them_keep_their_place():
+    large, small = b"L" * LARGE, b"s" * (LARGE - 1)
+    pieces = [large, small, small, large, b"", small]
+
+    async def main() -> None:
+        coming = iter(pieces)
+
+        async def receive() -> dict[str, Any]:
+            piece = next(coming, None)
+            return END if piece is None else {"type": "http.request", "body": piece, "more_body": True}
+
+        incoming = Incoming(receive, asyncio.get_running_loop(), 0)
+        chunks = await asyncio.to_thread(lambda: list(incoming.chunks()))
+        assert b"".join(chunks) == b"".join(pieces)
+        assert [chunk for chunk in chunks if chunk is large] == [large, large]
+
+    asyncio.run(main())
+
+
+def test_reading_bit_by_bit_gives_the_same_bytes():
+    async def main() -> None:
+        incoming = Sender(5, END).incoming()
+        read = await asyncio.to_thread(lambda: b"".join(iter(lambda: incoming.read(PIECE - 1), b"")))
+        assert read == b"".join(bytes([number]) * PIECE for number in range(1, 6))
 
     asyncio.run(main())
 
