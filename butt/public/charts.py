@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import lru_cache
 from itertools import chain, pairwise
 
 WIDTH, HEIGHT = 600, 120
@@ -98,7 +99,13 @@ def _path(points: Sequence[tuple[float, float]], window: Window, top: float) -> 
     """A line from point to point, broken at gaps; a point between two gaps is a dot."""
     if not points:
         return ""
-    gap, share = window.gap, HEIGHT / top
-    drawn = [f"{x:g} {HEIGHT - share * value:.1f}" for x, value in points]
-    joins = ["L" if x - before <= gap else "h.1M" for (before, _), (x, _) in pairwise(points)]
-    return "".join(["M", *chain.from_iterable(zip(drawn, [*joins, "h.1"], strict=True))])
+    share, places = HEIGHT / top, tuple(x for x, _ in points)
+    heights = [f"{HEIGHT - share * value:.1f}" for _, value in points]
+    return "".join([*chain.from_iterable(zip(_starts(places, window.gap), heights, strict=True)), "h.1"])
+
+
+@lru_cache(maxsize=4)
+def _starts(places: tuple[float, ...], gap: float) -> list[str]:
+    """How the way to each of these places is drawn. Cached: the lines of one page mostly have the same places."""
+    joins = ["L" if x - before <= gap else "h.1M" for before, x in pairwise(places)]
+    return [f"{join}{x:g} " for join, x in zip(["M", *joins], places, strict=True)]

@@ -52,6 +52,7 @@ class FigureHistory:
         self._window = Window(span.begins(self._end), self._end, timedelta(seconds=span.coarse))
         self.begin = self._window.begin
         self.by_day = span.seconds > RANGES["24h"].seconds
+        self.begins = f"{self.begin:{'%-d %b %Y' if self.by_day else '%H:%M UTC'}}"
         self.heads = [figure.title for figure in CHARTED]
         self.events = [StatusEvent(self._window.x(e.at), e.at, EVENTS[e.what]) for e in happened]
 
