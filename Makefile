@@ -40,7 +40,7 @@ chaos: setup-dev  ## Kill, fill and restart while people use it; ARGS="--seed 7 
 attack: setup-dev  ## Attack a service while people use it; ARGS="--seed 7 --seconds 20 --caddy"
 	@$(BIN)/python -m attack $(ARGS)
 
-debians: setup-dev  ## Try `make up`, or `make quick`, on bare Debians and an Ubuntu made by debootstrap, as root; ARGS="--quick trixie"
+debians: setup-dev  ## Try `make up`, or `make quick`, on bare Debians and an Ubuntu made by mmdebstrap, as root; ARGS="--quick trixie"
 	@$(BIN)/python -m tests.installing.readme $(ARGS)
 
 lock: setup-dev  ## Choose newer dependencies, within the bounds of pyproject.toml

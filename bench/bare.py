@@ -1,4 +1,4 @@
-"""From `make up` in a checkout on a bare Debian 12 until the service answers, beside the goal: as root, with debootstrap.
+"""From `make up` in a checkout on a bare Debian 12 until the service answers, beside the goal: as root, with mmdebstrap.
 
 Nothing is there but Python and make. What pip and apt ask for comes from folders on this disk, so no network is measured.
 """

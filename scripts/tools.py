@@ -17,7 +17,7 @@ PACKAGES = {
     "/usr/sbin/iptables": "iptables",
     "/usr/sbin/ip": "iproute2",
     "systemd-analyze": "systemd",
-    "/usr/sbin/debootstrap": "debootstrap",
+    "mmdebstrap": "mmdebstrap",
     "systemd-nspawn": "systemd-container",
 }
 

@@ -1,6 +1,6 @@
 """Debians like a provider's images: systemd, Python, and cloud-init or nothing more.
 
-debootstrap makes one of each release, which is kept. The images are copies of it, and apt adds what each
+mmdebstrap makes one of each release, which is kept. The images are copies of it, and apt adds what each
 contains. The packages that are installed later are in the image as a repository, so a machine needs no
 network. A machine's Salt comes from this checkout's own environment, because the Salt Project's packages are
 in no registry that tests may rely on.
@@ -53,14 +53,14 @@ def control(suite: str, python: str) -> Debian:
 
 BOOKWORM, TRIXIE = control("bookworm", PYTHON), control("trixie", "python3.13")
 
-NEWER = {"forky": "sid", "noble": "gutsy"}
-"""Releases that debootstrap may not know yet, and those that it makes in the same way."""
-
-UBUNTU = frozenset({"noble"})
+UBUNTU, UBUNTUS_MIRROR = frozenset({"noble"}), "http://archive.ubuntu.com/ubuntu"
 KEYS_OF_UBUNTU = "usr/share/keyrings/ubuntu-archive-keyring.gpg"
 KEYS_OF_DEBIAN = "usr/share/keyrings/debian-archive-keyring.gpg"
 
-NEEDS = {"/usr/sbin/debootstrap": "debootstrap", "systemd-nspawn": "systemd-container", "dpkg-deb": "dpkg"}
+MERGED = "/usr/share/mmdebstrap/hooks/maybe-merged-usr"
+"""Makes /bin a link to /usr/bin from the start, in releases that have it so: otherwise a package with Perl moves all files."""
+
+NEEDS = {"mmdebstrap": "mmdebstrap", "systemd-nspawn": "systemd-container", "dpkg-deb": "dpkg"}
 """Programs of this machine, and the package of Debian that brings each."""
 
 PACKAGES, SALT_PACKAGES, BASES, CUTS = "/srv/packages", "/opt/salt", "/srv/bases", "/srv/cuts"
@@ -160,23 +160,19 @@ def _base(suite: str) -> Path:
     with _locked(made.name):
         if not made.exists():
             shutil.rmtree(draft, ignore_errors=True)
-            dpkg = draft / "etc/dpkg/dpkg.cfg.d"
-            dpkg.mkdir(parents=True)
-            # Most of the time went into waiting for the disk after each file. No kernel ends here, so nothing is lost.
-            (dpkg / "unsafe-io").write_text("force-unsafe-io\n")
             # What it mounts goes with it, also when it is killed.
-            command = ["unshare", "--mount", "debootstrap", "--variant=minbase", *_of(suite)]
-            command.append(f"--include={','.join(BARE)}")
-            scripts = [f"/usr/share/debootstrap/scripts/{NEWER[suite]}"] if suite in NEWER else []
-            _run(*command, suite, str(draft), "" if suite in UBUNTU else _mirror(), *scripts)
+            command = ["unshare", "--mount", "mmdebstrap", "--quiet", "--mode=root", "--variant=minbase"]
+            # Most of the time went into waiting for the disk after each file. No kernel ends here, so nothing is lost.
+            command += ["--dpkgopt=force-unsafe-io", *_of(suite)]
+            _run(*command, f"--include={','.join(BARE)}", suite, str(draft), *_mirror(suite))
             draft.rename(made)
     return made
 
 
 def _of(suite: str) -> list[str]:
-    """What debootstrap is told of a release of Ubuntu, whose keys Debian 13 has in a package."""
+    """What mmdebstrap is told of this release alone. For Ubuntu's keys, Debian 13 has a package."""
     if suite not in UBUNTU:
-        return []
+        return [f"--hook-dir={MERGED}"]
     trixie, keys = _base("trixie"), KEPT / "keys-of-ubuntu"
     if not keys.exists():
         _apt(trixie, "update")
@@ -185,14 +181,17 @@ def _of(suite: str) -> list[str]:
         _run("dpkg-deb", "--extract", str(package), str(keys))
         package.unlink()
     # Ubuntu has the package for virtual environments in `universe`.
-    return [f"--keyring={keys / KEYS_OF_UBUNTU}", "--components=main,universe"]
+    brings = "--include=apt,ubuntu-keyring"
+    return [f"--keyring={keys / KEYS_OF_UBUNTU}", "--components=main,universe", brings]
 
 
-def _mirror() -> str:
-    """The one that this machine's apt is configured with, if it is a Debian; otherwise debootstrap's own."""
+def _mirror(suite: str) -> list[str]:
+    """The one that this machine's apt is configured with, if it is a Debian; otherwise mmdebstrap's own."""
+    if suite in UBUNTU:
+        return [UBUNTUS_MIRROR]
     command = ["apt-get", "indextargets", "--format", "$(SITE)", "Created-By: Packages", "Origin: Debian"]
     said = subprocess.run(command, check=False, capture_output=True, text=True, timeout=60).stdout
-    return (said.split() or [""])[0]
+    return said.split()[:1]
 
 
 def _add_packages(debian: Debian, root: Path) -> None:
