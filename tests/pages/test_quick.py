@@ -57,7 +57,8 @@ def first_visits(server: Pages, browser: Browser, cookies: dict) -> list[Visit]:
 
 def _visit(server: Pages, page: Page, who: str, path: str, cookies: dict) -> Visit:
     becomes(who, path, server, page, cookies)
-    page.goto("about:blank")
+    # What was open before is gone. For a page of another site, the browser would start a process.
+    page.goto(f"{server.url}/up")
     load = Load(page)
     page.goto(server.url + path, wait_until="load")
     page.wait_for_timeout(SETTLED)
