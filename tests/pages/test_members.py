@@ -17,13 +17,14 @@ from scuttlekit import Address, KeyPair, connect
 from scuttlekit.aliases import confirmation
 from tests.pages.conftest import DESK, PHONE, browsing
 from tests.pages.server import Pages, signs_in
-from tests.pages.test_looks import SMALL_TO_TOUCH, TOO_FAINT, violations
+from tests.pages.test_looks import SMALL_TO_TOUCH, TOO_FAINT, Look, puts_on, violations
 from tests.pub.pubs import Pub
 
 EMAIL, NAME = "members@example.org", "crowd"
 LATEST = KeyPair((59).to_bytes().rjust(32, b"k"))
 ALIASES = ["lighthouse", "a" * 63]
 LOOKS = [(PHONE, "light"), (PHONE, "dark"), (DESK, "light"), (DESK, "dark")]
+MEASURES = f"[document.documentElement.scrollWidth, {SMALL_TO_TOUCH}, {TOO_FAINT}]"
 
 
 @pytest.fixture(scope="module")
@@ -85,29 +86,36 @@ def test_members_are_found_blocked_and_followed_again_by_keyboard(
         expect(page.get_by_text("Here are 1 to 1 of 1.")).to_be_visible()
 
 
-@pytest.mark.parametrize("look", LOOKS, ids=lambda look: f"{look[0][0]}-{look[1]}")
-def test_the_members_page_is_accessible(server: Pages, crowd: Pub, browser: Browser, look: tuple):
-    (width, height), scheme = look
-    with browsing(
-        browser, {"viewport": {"width": width, "height": height}, "color_scheme": scheme}
-    ) as context:
+@pytest.fixture(scope="module")
+def walk(server: Pages, crowd: Pub, browser: Browser) -> dict[Look, list[tuple]]:
+    """For each look and page: its path, what axe finds there, and what does not fit, is small or faint. Each page is loaded
+    once.
+    """
+    walked: dict[Look, list[tuple]] = {look: [] for look in LOOKS}
+    shown = {f"/bots/{NAME}/members": "It follows 59"}
+    shown |= {f"/@{NAME}/{alias}": "connect with me" for alias in ALIASES}
+    with browsing(browser, {}) as context:
         page = context.new_page()
         signs_in(page, server.url, EMAIL)
         page.wait_for_url("**/bots*")
-        opens(page, server)
-        expect(page.get_by_text("It follows 59")).to_be_visible()
-        is_easy(page, width)
-        for alias in ALIASES:
-            page.goto(f"{server.url}/@{NAME}/{alias}")
-            expect(page.get_by_role("link", name="connect with me")).to_be_visible()
-            is_easy(page, width)
+        for path, text in shown.items():
+            page.goto(server.url + path)
+            expect(page.get_by_text(text)).to_be_visible()
+            for look in LOOKS:
+                puts_on(page, look)
+                width, small, faint = page.evaluate(MEASURES)
+                walked[look].append((path, violations(page), width, small, faint))
+    return walked
 
 
-def is_easy(page: Page, width: int) -> None:
-    assert violations(page) == ""
-    assert page.evaluate("document.documentElement.scrollWidth") <= width
-    assert page.evaluate(SMALL_TO_TOUCH) == []
-    assert page.evaluate(TOO_FAINT) == []
+@pytest.mark.parametrize("look", LOOKS, ids=lambda look: f"{look[0][0]}-{look[1]}")
+def test_the_members_page_is_accessible(walk: dict[Look, list[tuple]], look: Look):
+    assert len(walk[look]) == 1 + len(ALIASES)
+    for path, found, width, small, faint in walk[look]:
+        assert found == "", path
+        assert width <= look[0][0], path
+        assert small == [], path
+        assert faint == [], path
 
 
 def test_an_alias_is_revoked_by_the_owner_of_the_bot(server: Pages, crowd: Pub, browser: Browser):
