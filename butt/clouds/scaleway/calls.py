@@ -147,18 +147,13 @@ class Blocks(Bounded, BlockV1API):
 
 class Domains(Bounded, DomainV2Beta1API):
     def _request(
-        self,
-        method: str,
-        path: str,
-        params: Mapping[str, Any] | None = None,
-        headers: Mapping[str, str] | None = None,
-        body: Any = None,
+        self, method: str, path: str, params: Mapping[str, Any] | None = None, *more: Any, **named: Any
     ) -> requests.Response:
         """The DNS zone may belong to another project. The SDK would ask for records of our project only;
         other clients do not.
         """
         wider = {name: value for name, value in (params or {}).items() if name != "project_id"}
-        return super()._request(method, path, wider, headers, body)
+        return super()._request(method, path, wider, *more, **named)
 
 
 class Images(Bounded, MarketplaceV2API):

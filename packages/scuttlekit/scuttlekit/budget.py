@@ -26,13 +26,11 @@ class Holder(Protocol):
 class Budget:
     """The bytes that each holder holds, and the most they may hold together."""
 
-    __slots__ = ("_held", "most", "refuse", "total", "turned_out")
+    __slots__ = ("_held", "most", "refuse", "total")
 
     def __init__(self, most: int = MOST) -> None:
         self.most = most
         self.total = 0
-        self.turned_out = 0
-        """How many holders had to give up."""
         self.refuse: Callable[[], object] = lambda: None
         """Called each time a holder has to give up."""
         self._held: dict[Holder, int] = {}
@@ -45,7 +43,6 @@ class Budget:
         while self.total > self.most and self._held:
             greatest = max(self._held, key=self._held.__getitem__)
             self.total -= self._held.pop(greatest)
-            self.turned_out += 1
             self.refuse()
             greatest.give_up(
                 ProtocolError("too much waits for peers that do not read, and most of it for this one")

@@ -72,12 +72,6 @@ class Exchange:
         number = self._numbers.get(feed)
         return None if number is None else self._sources.get(number)
 
-    def sequence_at(self, remote: Remote, feed: str) -> int | None:
-        """Up to which message a peer has a feed; None if it does not replicate it or has not said."""
-        number = self._numbers.get(feed)
-        theirs = UNKNOWN if number is None else remote.note_of(number)
-        return theirs >> 1 if theirs >= 0 else None
-
     # What we have and want.
 
     def have(self, feed: str, sequence: int, now: float) -> None:
