@@ -52,6 +52,9 @@ TICK = 0.1
 SELDOM = 30.0
 """Seconds after which something is checked even if nothing has changed."""
 
+SETTLES = 0.2
+"""Seconds from a write until it is checked what bots should be told: a bot that starts is written to several times."""
+
 LOOKING_SHARE = 10
 """Looking for bots to watch takes at most one part in this many of the time."""
 
@@ -156,7 +159,9 @@ class Monitor:
             moved.set()
 
     async def _hear(self, changed: WriteEvent) -> None:
-        await changed.wait_async(SELDOM)
+        if await changed.wait_async(SELDOM):
+            await asyncio.sleep(SETTLES)
+            changed.clear()
         self._spread()
 
     def _new_event(self) -> asyncio.Event:

@@ -56,7 +56,7 @@ class WriteEvent:
         """Whether it was set within this many seconds; waiting clears it."""
         if not self._poll.poll(1000 * (seconds if _listener.hears else min(seconds, UNHEARD))):
             return False
-        self._clear()
+        self.clear()
         return True
 
     async def wait_async(self, seconds: float) -> bool:
@@ -70,10 +70,11 @@ class WriteEvent:
             return False
         finally:
             loop.remove_reader(self._set)
-        self._clear()
+        self.clear()
         return True
 
-    def _clear(self) -> None:
+    def clear(self) -> None:
+        """Forget that it was set."""
         with suppress(BlockingIOError):
             os.eventfd_read(self._set)
 
