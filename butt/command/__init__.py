@@ -31,8 +31,8 @@ MODULES_OF = {"up": ("up",)} | dict.fromkeys(
 )
 """Commands that live as long as the service load no others."""
 
-PASSKEYS = "allauth.mfa.webauthn.internal.auth"
-"""It loads fido2 and cryptography, a tenth of all that a server loads."""
+POSTPONED = ("allauth.mfa.webauthn.internal.auth", "sqlparse")
+"""Passkeys, which load fido2 and cryptography, a tenth of all that a server loads; and what reads SQL of migrations."""
 
 home_option = click.option(
     "--home",
@@ -131,8 +131,8 @@ def configure(**given: object) -> Configuration:
     check_limits()
     check(configuration().sentry_dsn.get_secret_value())
     with _loading():
+        postpone(*POSTPONED)
         load_ninja()
-        postpone(PASSKEYS)
         django.setup()
     return configuration()
 

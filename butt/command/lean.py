@@ -20,9 +20,10 @@ class _Postponed(ModuleType):
             return getattr(import_module(self.__name__), name)
 
 
-def postpone(module: str) -> None:
-    """Load this module only when something in it is used."""
-    sys.modules.setdefault(module, _Postponed(module))
+def postpone(*modules: str) -> None:
+    """Load each of these modules only when something in it is used."""
+    for module in modules:
+        sys.modules.setdefault(module, _Postponed(module))
 
 
 def load_ninja() -> None:

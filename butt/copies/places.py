@@ -5,10 +5,8 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 from urllib.parse import urlsplit
-
-from obstore.store import HTTPStore, S3Store
 
 from butt.agents.actions import Refused
 from butt.agents.words import can_be_seen
@@ -17,7 +15,10 @@ from butt.copies.fence import fence
 from butt.copies.models import OwnCopy, PlaceKind
 from butt.exports.age import BadRecipient, Recipient
 
-PlaceStore = S3Store | HTTPStore
+if TYPE_CHECKING:
+    from obstore.store import HTTPStore, S3Store
+
+PlaceStore: TypeAlias = "S3Store | HTTPStore"
 CONNECT, ANSWER, TRIES = timedelta(seconds=10), timedelta(seconds=300), timedelta(seconds=30)
 _BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]", re.ASCII)
 _REGION = re.compile(r"[a-z0-9-]{1,60}", re.ASCII)
@@ -74,6 +75,9 @@ def opened(place: OwnCopy) -> Iterator[PlaceStore]:
 
 
 def _store(place: OwnCopy, reached: dict[str, Any]) -> PlaceStore:
+    # The public server checks places and never opens one, so it does not load this.
+    from obstore.store import HTTPStore, S3Store
+
     client: Any = {"connect_timeout": CONNECT, "timeout": ANSWER, **reached}
     retry: Any = {"retry_timeout": TRIES, "max_retries": 3}
     if place.kind == PlaceKind.S3:
