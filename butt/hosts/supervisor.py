@@ -50,6 +50,10 @@ files = programs/*.conf
 """
 
 
+_START = "import sys; sys.modules['ssl'] = None; from supervisor.supervisord import main; main()"
+"""It serves over its own socket only, so it does without TLS, which its HTTP library would load."""
+
+
 class Supervisor:
     """`folder` holds its configuration; `before_another` is called before a new one takes over from one that ended."""
 
@@ -149,7 +153,7 @@ class Supervisor:
         )
         self.socket.unlink(missing_ok=True)
         # -P: the current folder may be anybody's, and is no place for modules.
-        command = [sys.executable, "-P", "-m", "supervisor.supervisord", "-c", str(config)]
+        command = [sys.executable, "-P", "-c", _START, "-c", str(config)]
         done = subprocess.run(
             command, env=for_bots(), capture_output=True, text=True, timeout=START_SECONDS, check=False
         )
