@@ -13,7 +13,7 @@ from setup import ROOT, install_ensurepip, run
 SALT = ROOT / ".salt"
 LOCK = ROOT / "requirements" / "salt.txt"
 
-QUICK = "-O1"
+QUICK = "-O0"
 """For the C compiler. At pip's own level, one file of a package that reads dates takes most of the time, and Salt reads few."""
 
 

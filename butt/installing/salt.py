@@ -10,7 +10,7 @@ from butt.installing.system import System
 
 MEND = "Check that this machine can reach PyPI, or the index that pip is configured for, then run `butt install` again."
 
-QUICKLY = {"CFLAGS": "-O1"}
+QUICKLY = {"CFLAGS": "-O0"}
 """Some packages come as source. At pip's own level, one file that reads dates takes the C compiler most of the time of the whole
 installation, and Salt reads few dates.
 """
