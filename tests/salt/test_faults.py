@@ -50,7 +50,10 @@ class Farm:
         return release
 
     def launch(self, bot: Any) -> int:
-        return int(self.engine.inspect(bot["id"])["Config"]["Labels"]["butt.launch"])
+        """The one that its container was made for; 0 while it has none, as between two of them."""
+        label = '{{index .Config.Labels "butt.launch"}}'
+        said = self.engine.docker("inspect", "--format", label, f"butt-{bot['id']}", check=False)
+        return int(said.strip() or 0)
 
 
 def the_master_dies(farm: Farm) -> None:
