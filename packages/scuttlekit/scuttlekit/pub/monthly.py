@@ -20,6 +20,7 @@ from scuttlekit.connection import Traffic
 from scuttlekit.errors import RemoteError
 from scuttlekit.files import write_whole
 from scuttlekit.peer import Peer
+from scuttlekit.pub.kept import read_kept
 from scuttlekit.pub.limits import Limits
 from scuttlekit.pub.log import chatter
 from scuttlekit.serving import Handlers
@@ -54,7 +55,8 @@ class MonthlyTraffic:
         self._written_at = time.monotonic()
         self._is_told = False
         self._changed: Callable[[], object] = lambda: None
-        self._read()
+        if (kept := read_kept(self._path, _is_right, "this month's count is lost.")) is not None:
+            self._take(kept)
 
     def on_change(self, act: Callable[[], object]) -> None:
         """Call `act` when the month's traffic is used up, and when it is available again."""
@@ -118,18 +120,6 @@ class MonthlyTraffic:
         if month != self._month:
             self._month, self._before = month, (0, 0)
             self._since = (self._traffic.received, self._traffic.sent)
-
-    def _read(self) -> None:
-        try:
-            kept = orjson.loads(self._path.read_bytes())
-        except FileNotFoundError:
-            return
-        except ValueError:
-            kept = None
-        if not _is_right(kept):
-            chatter("warning", f"{self._path} is damaged: this month's count is lost.")
-            return
-        self._take(kept)
 
     async def _tell(self, _peer: Peer, asked: Any = None, *_: Any) -> dict[str, Any]:
         if not _is_right(asked):

@@ -9,8 +9,8 @@ import orjson
 from scuttlekit.errors import RemoteError
 from scuttlekit.files import write_whole
 from scuttlekit.peer import Peer
+from scuttlekit.pub.kept import read_kept
 from scuttlekit.pub.limits import Limits
-from scuttlekit.pub.log import chatter
 from scuttlekit.serving import Handlers
 
 NAMES: Final = ("disk", "blobs", "blob", "farBlobDays", "traffic")
@@ -24,16 +24,8 @@ class ToldLimits:
         """Read and apply the stored bounds. Raises OSError."""
         self._path = folder / "limits.json"
         self._limits = limits
-        try:
-            kept = orjson.loads(self._path.read_bytes())
-        except FileNotFoundError:
-            return
-        except ValueError:
-            chatter(
-                "warning", f"{self._path} is damaged: the configuration's bounds count until others are told."
-            )
-            return
-        if _is_right(kept):
+        lost = "the configuration's bounds count until others are told."
+        if (kept := read_kept(self._path, _is_right, lost)) is not None:
             limits.change(kept)
 
     def handlers(self) -> Handlers:

@@ -8,7 +8,7 @@ import orjson
 
 from scuttlekit.errors import RemoteError
 from scuttlekit.files import write_whole
-from scuttlekit.pub.log import chatter
+from scuttlekit.pub.kept import read_kept
 from scuttlekit.pub.room.privacy import MODES, Mode
 
 LONGEST_URL: Final = 300
@@ -24,19 +24,9 @@ class RoomSettings:
         self.mode = mode
         self.aliases_at: str | None = None
         """An alias has its page at this URL, a slash and the alias; None if there are no pages."""
-        try:
-            kept = orjson.loads(self._path.read_bytes())
-        except FileNotFoundError:
-            return
-        except ValueError:
-            kept = None
-        if _is_right(kept):
+        lost = "the configuration applies until the room is told otherwise."
+        if (kept := read_kept(self._path, _is_right, lost)) is not None:
             self._take(kept)
-        else:
-            chatter(
-                "warning",
-                f"{self._path} is damaged: the configuration applies until the room is told otherwise.",
-            )
 
     def tell(self, asked: Any) -> dict[str, Any]:
         """Apply settings from now on, and return the ones in effect. Raises RemoteError, OSError."""
