@@ -215,6 +215,7 @@ class Minion:
             id="alone",
             file_client="local",
             schedule={},
+            grains_cache=True,
             file_roots={"base": [str(ROOT / "salt" / "files"), str(files)]},
             module_dirs=[str(ROOT / "salt"), str(ROOT / "salt" / "files")],
             ext_pillar=[{"http_json": {"url": f"{url}/agents/%s", "token_file": str(token), "timeout": 3}}],
