@@ -52,9 +52,6 @@ TICK = 0.1
 SELDOM = 30.0
 """Seconds after which something is checked even if nothing has changed."""
 
-SETTLES = 0.2
-"""Seconds from a write until it is checked what bots should be told: a bot that starts is written to several times."""
-
 LOOKING_SHARE = 10
 """Looking for bots to watch takes at most one part in this many of the time."""
 
@@ -159,9 +156,7 @@ class Monitor:
             moved.set()
 
     async def _hear(self, changed: WriteEvent) -> None:
-        if await changed.wait_async(SELDOM):
-            await asyncio.sleep(SETTLES)
-            changed.clear()
+        await changed.wait_async(SELDOM)
         self._spread()
 
     def _new_event(self) -> asyncio.Event:

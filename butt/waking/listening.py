@@ -56,7 +56,7 @@ class WriteEvent:
         """Whether it was set within this many seconds; waiting clears it."""
         if not self._poll.poll(1000 * (seconds if _listener.hears else min(seconds, UNHEARD))):
             return False
-        self.clear()
+        self._clear()
         return True
 
     async def wait_async(self, seconds: float) -> bool:
@@ -70,11 +70,10 @@ class WriteEvent:
             return False
         finally:
             loop.remove_reader(self._set)
-        self.clear()
+        self._clear()
         return True
 
-    def clear(self) -> None:
-        """Forget that it was set."""
+    def _clear(self) -> None:
         with suppress(BlockingIOError):
             os.eventfd_read(self._set)
 
