@@ -168,6 +168,11 @@ class View:
         return max(0, int((timezone.now() - started).total_seconds()))
 
     @property
+    def seen_at(self) -> datetime | None:
+        """When the monitor last saw how it is. All samples are made of what was seen until then."""
+        return self._observed.at
+
+    @property
     def disk(self) -> int | None:
         return self._observed.disk
 

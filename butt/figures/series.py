@@ -95,17 +95,6 @@ def _samples(resolution: int, step: int, figures: tuple[KeptFigure, ...]) -> Pre
     return Prepared(asked, uuid.UUID(int=1), *times, of_numbers=True)
 
 
-_newest = Prepared(
-    lambda bot: Sample.objects.filter(bot_id=bot, resolution=FINEST).order_by("-at").values_list("at")[:1],
-    uuid.UUID(int=1),
-)
-
-
-def newest(bot_id: uuid.UUID) -> datetime | None:
-    """When the bot was last seen; None if that was long ago. All samples are made of those that came until then."""
-    return next((at for (at,) in _newest(bot_id)), None)
-
-
 def _each_once(found: list[tuple[int, Span]]) -> list[Span]:
     """Leave out what a coarser sample already contains."""
     by_resolution: dict[int, list[Span]] = {}

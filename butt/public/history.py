@@ -13,8 +13,9 @@ from django.utils.safestring import SafeString
 from butt.agents import journal
 from butt.agents.models import JournalEntry
 from butt.agents.states import State
+from butt.agents.view import View
 from butt.figures.declared import KEPT_FIGURES, KeptFigure, Rolled
-from butt.figures.series import RANGES, TimeRange, newest, series
+from butt.figures.series import RANGES, TimeRange, series
 from butt.figures.spans import Span, floor, of_each
 from butt.public.charts import WIDTH, Chart, Window, chart
 from butt.public.figure_table import Row, table_rows
@@ -45,9 +46,14 @@ class FigureHistory:
     """
 
     def __init__(
-        self, bot_id: uuid.UUID, span: TimeRange, now: datetime, happened: list[JournalEntry]
+        self,
+        bot_id: uuid.UUID,
+        seen_at: datetime | None,
+        span: TimeRange,
+        now: datetime,
+        happened: list[JournalEntry],
     ) -> None:
-        self._bot_id, self._span, self._now = bot_id, span, now
+        self._bot_id, self._seen_at, self._span, self._now = bot_id, seen_at, span, now
         self._end = floor(now.astimezone(UTC), span.seconds // WIDTH)
         self._window = Window(span.begins(self._end), self._end, timedelta(seconds=span.coarse))
         self.begin = self._window.begin
@@ -58,7 +64,7 @@ class FigureHistory:
 
     @property
     def key(self) -> str:
-        shown = self._bot_id, self._span, self._end, newest(self._bot_id), self.events
+        shown = self._bot_id, self._span, self._end, self._seen_at, self.events
         return hashlib.sha256(repr(shown).encode()).hexdigest()
 
     @cached_property
@@ -102,10 +108,10 @@ class FigureHistory:
         return table_rows(map(Row, self._places, times, zip(*columns, strict=True)))
 
 
-def history_of(bot_id: uuid.UUID, name: str, now: datetime) -> FigureHistory:
+def history_of(view: View, name: str, now: datetime) -> FigureHistory:
     """The history over the range of this name."""
-    span = RANGES[name]
-    return FigureHistory(bot_id, span, now, journal.happened(bot_id, span.begins(now), EVENTS))
+    span, bot_id = RANGES[name], view.agent.id
+    return FigureHistory(bot_id, view.seen_at, span, now, journal.happened(bot_id, span.begins(now), EVENTS))
 
 
 def _say(figure: KeptFigure) -> Callable[[float], str]:

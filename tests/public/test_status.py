@@ -114,7 +114,7 @@ def test_the_cost_grows_neither_with_the_bots_nor_with_a_year_of_samples(
     many_bots(Agent.objects.get(account__email="alice@example.org"), count)
     one = Agent.objects.get(name="bot0")
     history(one, timezone.now(), 86400, 365 if count > 1 else 1)
-    with django_assert_num_queries(8):
+    with django_assert_num_queries(7):
         assert alice.get("/bots/bot0/status?range=1y").status_code == 200
 
 

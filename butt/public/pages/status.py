@@ -65,7 +65,7 @@ def status(request: HttpRequest, person: Agent, name: str) -> HttpResponse:
             "range": chosen,
             "letters": preferences.of(person).mail,
             "down_after": units.duration(configuration().down_seconds),
-            "history": history_of(view.agent.id, chosen, timezone.now()),
+            "history": history_of(view, chosen, timezone.now()),
         },
     )
 
