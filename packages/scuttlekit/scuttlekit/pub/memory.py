@@ -16,11 +16,22 @@ _ARENA_MAX: Final = -8
 
 def give_back() -> None:
     """Make glibc return memory early. Other C libraries are left as they are."""
+    _set(mmap_threshold=64 << 10, trim_threshold=128 << 10)
+
+
+def keep() -> None:
+    """Make glibc keep a few MiB until the next `give_back`, for a flood of blocks of up to 512 KiB that each live for a moment:
+    the system takes longer to provide memory than to write it to a disk.
+    """
+    _set(mmap_threshold=512 << 10, trim_threshold=2 << 20)
+
+
+def _set(*, mmap_threshold: int, trim_threshold: int) -> None:
     # Not every Python has ctypes, and not every C library has `mallopt`.
     with suppress(ImportError, AttributeError, OSError):
         import ctypes
 
         mallopt = ctypes.CDLL(None).mallopt
         mallopt(_ARENA_MAX, 1)
-        mallopt(_MMAP_THRESHOLD, 64 << 10)
-        mallopt(_TRIM_THRESHOLD, 128 << 10)
+        mallopt(_MMAP_THRESHOLD, mmap_threshold)
+        mallopt(_TRIM_THRESHOLD, trim_threshold)
