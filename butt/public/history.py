@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from itertools import groupby
 
+from django.utils.html import format_html_join
 from django.utils.safestring import SafeString
 
 from butt.agents import journal
@@ -17,6 +18,7 @@ from butt.agents.view import View
 from butt.figures.declared import KEPT_FIGURES, KeptFigure, Rolled
 from butt.figures.series import RANGES, TimeRange, series
 from butt.figures.spans import Span, floor, of_each
+from butt.public.chart_figure import chart_figure, event_marks
 from butt.public.charts import WIDTH, Chart, Window, chart
 from butt.public.figure_table import Row, table_rows
 from butt.public.templatetags.units import UNKNOWN
@@ -71,7 +73,13 @@ class FigureHistory:
     def _seen(self) -> list[Span]:
         return series(self._bot_id, self._span, self._now, self._span.coarse, self.begin, CHARTED)
 
-    def charts(self) -> list[Chart]:
+    def figures(self) -> SafeString:
+        """All charts."""
+        marks = event_marks((event.x, f"{event.at:%-d %b %H:%M}", event.what) for event in self.events)
+        drawn = (chart_figure(chart, marks, self.begins) for chart in self._charts())
+        return format_html_join("", "{}", ((figure,) for figure in drawn))
+
+    def _charts(self) -> list[Chart]:
         charts = []
         for name, group in groupby(CHARTED, key=lambda figure: figure.chart):
             figures = list(group)
