@@ -15,11 +15,12 @@ MOST = 2**48
 """The highest figure that is accepted: a bot may report anything, and a day's sum must still fit in a row."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Span:
     """What was seen from `at` on, in `count` sightings: a value for each of `COLUMNS`, or None if it is not known.
 
-    A sighting that stands for several periods of `FINEST` seconds counts as so many.
+    A sighting that stands for several periods of `FINEST` seconds counts as so many. Never changed; to make a frozen one takes
+    three times as long, and there are hundreds for each page.
     """
 
     at: datetime
