@@ -56,6 +56,8 @@ def at_rest() -> None:
 
     from butt.agents.models import Agent, Progress
     from butt.configuration import configuration
+    from butt.hosts import disk_quota
+    from butt.hosts.salt.offers import offer
     from butt.machines.models import Machine, Placement
     from butt.monitor.rows import Rows
     from butt.sources.builder import shelve
@@ -79,7 +81,9 @@ def at_rest() -> None:
             folder = configuration().home / "bots" / str(bot.id)
             (folder / "data").mkdir(parents=True)
             Path(folder / "config.json").write_text('{"launch": 1}')
+            disk_quota.set_limit(folder, 0, lambda: 0)
         return
+    offer(made.key)
     machines = Machine.objects.bulk_create([Machine(**READY) for _ in range(-(-len(bots) // EACH_MACHINE))])
     order = order_of(made.key)
     places = [placed(bot, machines[n // EACH_MACHINE], order) for n, bot in enumerate(bots)]
