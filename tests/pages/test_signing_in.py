@@ -21,7 +21,8 @@ from scuttlekit.aliases import confirmation
 from scuttlekit.http_auth import new_challenge, solve
 from tests.pages.conftest import browsing
 from tests.pages.server import Pages, signs_in
-from tests.pages.test_members import LOOKS, is_easy
+from tests.pages.test_looks import SMALL_TO_TOUCH, TOO_FAINT, violations
+from tests.pages.test_members import LOOKS
 from tests.people import PASSWORD
 from tests.pub.pubs import Pub
 
@@ -86,6 +87,13 @@ def begins(page: Page, server: Pages) -> None:
     page.get_by_label("bot").fill(NAME)
     page.keyboard.press("Enter")
     expect(page.get_by_role("heading", name="confirm in your app")).to_be_visible()
+
+
+def is_easy(page: Page, width: int) -> None:
+    assert violations(page) == ""
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    assert page.evaluate(SMALL_TO_TOUCH) == []
+    assert page.evaluate(TOO_FAINT) == []
 
 
 def test_the_page_continues_by_itself(server: Pages, pub: Pub, browser: Browser):
