@@ -81,7 +81,8 @@ class Sighting:
     feed in the log of a bot that does not run, as `scuttlekit.canonical` parses it; None where the host has none, or the code
     was on trial. Whoever reads it verifies it. `place` is where the bot runs, or would run, on a host with several places;
     `old_copies` are the places with a copy of its data that it was moved away from. `untried` says that it was moved to this
-    place and has never run there. `settled` may be there if all that was ordered is carried out and the bot runs.
+    place and has never run there. `settled()` may find what the bot runs by, if it runs and all that was ordered is carried out:
+    it is looked for only when it is asked for.
     """
 
     running: bool = False
@@ -93,7 +94,7 @@ class Sighting:
     carried: Carried | None = None
     old_copies: tuple[str, ...] = ()
     untried: bool = False
-    settled: Settled | None = field(default=None, compare=False)
+    settled: Callable[[], Settled | None] = field(default=lambda: None, compare=False)
 
 
 class Host(Protocol):

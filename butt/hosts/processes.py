@@ -17,6 +17,7 @@ from collections.abc import Callable, Collection, Container, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -258,7 +259,7 @@ class Processes:
             return Sighting(ssb_id=ssb_id, latest=self._newest(folder, ssb_id))
         over = row["state"] in (ProcessStates.EXITED, ProcessStates.FATAL)
         if not (over or row["state"] == ProcessStates.BACKOFF):
-            return Sighting(running=True, ssb_id=ssb_id, settled=_settled(folder))
+            return Sighting(running=True, ssb_id=ssb_id, settled=partial(_settled, folder))
         if over:
             trial.make_room(folder.data)
         # supervisord forgets the exit code of a process that ended early and retries it; the pub's log has both.

@@ -50,7 +50,7 @@ def goes_on(bot: Agent, seen: Sighting, move: Transition) -> bool:
     if move.effect is Effect.NOTHING:
         return True
     here = Settled(progress.launch, limits.effective(bot.wanted.limits).get("disk", 0))
-    return move.effect is Effect.RUN and seen.settled == here
+    return move.effect is Effect.RUN and seen.settled() == here
 
 
 class Rests:

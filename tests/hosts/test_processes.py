@@ -90,13 +90,13 @@ def test_a_folder_that_is_gone_holds_up_no_other_bot(host: Processes, built_pub:
 def test_a_bot_is_settled_if_no_order_of_its_launch_would_change_anything(host: Processes, built_pub: Path):
     (port,) = free_ports(1)
     plain = ("127.0.0.1", "127.0.0.1", port, built_pub.name)
-    assert host.look([GOOD])[GOOD].settled is None
+    assert host.look([GOOD])[GOOD].settled() is None
     host.apply(Order(GOOD, True, 1, *plain, True, (), 0))
-    assert host.look([GOOD])[GOOD].settled is None, "it is on trial"
+    assert host.look([GOOD])[GOOD].settled() is None, "it is on trial"
     host.apply(Order(GOOD, True, 1, *plain, False, (), 0))
-    assert host.look([GOOD])[GOOD].settled == Settled(1, 0)
+    assert host.look([GOOD])[GOOD].settled() == Settled(1, 0)
     host.apply(Order(GOOD, True, 1, *plain, False, (), 0, disk=2**30))
-    assert host.look([GOOD])[GOOD].settled == Settled(1, 2**30)
+    assert host.look([GOOD])[GOOD].settled() == Settled(1, 2**30)
 
 
 def test_starting_a_bot_reads_no_other_ones_program(host: Processes, built_pub: Path):

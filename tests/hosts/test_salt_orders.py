@@ -102,24 +102,24 @@ def test_a_bot_is_settled_if_no_order_of_its_launch_would_change_anything(
     runs = {bot.id.hex: {"launch": 1, "running": True}}
     write(order(bot, disk=2**30))
     says(0)
-    assert sighting_of(bot.id).settled is None, "the machine has not said that it runs"
+    assert sighting_of(bot.id).settled() is None, "the machine has not said that it runs"
     says(1, **runs)
-    assert sighting_of(bot.id).settled is None, "its release is not on offer"
+    assert sighting_of(bot.id).settled() is None, "its release is not on offer"
     offered = home / "salt" / "files" / "releases" / f"{order(bot).release}.tar.gz"
     offered.parent.mkdir(parents=True)
     offered.touch()
-    assert sighting_of(bot.id).settled == Settled(1, 2**30)
+    assert sighting_of(bot.id).settled() == Settled(1, 2**30)
     assert write(order(bot, disk=2**30)) is None
     data = import_transfers.place_of(bot.id) / "data"
     data.mkdir(parents=True)
-    assert sighting_of(bot.id).settled is None, "its data waits here"
+    assert sighting_of(bot.id).settled() is None, "its data waits here"
     data.rmdir()
-    assert sighting_of(bot.id).settled
+    assert sighting_of(bot.id).settled()
     write(order(bot, disk=2**30, launch=2, on_trial=True))
     says(2, **{bot.id.hex: {"launch": 2, "running": True}})
-    assert sighting_of(bot.id).settled is None, "it is on trial"
+    assert sighting_of(bot.id).settled() is None, "it is on trial"
     assert write(order(bot, disk=2**30, launch=2)) == here
-    assert sighting_of(bot.id).settled == Settled(2, 2**30)
+    assert sighting_of(bot.id).settled() == Settled(2, 2**30)
 
 
 def test_the_end_of_an_earlier_launch_does_not_affect_the_next(here: Machine, bot: Agent):

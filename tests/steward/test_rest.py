@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
 import pytest
@@ -38,7 +39,8 @@ class AllRun:
         rows = Progress.objects.values_list("bot_id", "ssb_id", "state", "launch")
         return {
             bot_id: replace(
-                Sighting(state == State.ALIVE, ssb_id=ssb_id, settled=Settled(launch, 0)), **self._changes
+                Sighting(state == State.ALIVE, ssb_id=ssb_id, settled=partial(Settled, launch, 0)),
+                **self._changes,
             )
             for bot_id, ssb_id, state, launch in rows
         }
@@ -108,7 +110,7 @@ def test_bots_at_rest_take_a_handful_of_statements_together(
 
 @pytest.mark.parametrize(
     "changes",
-    [{"settled": None}, {"settled": Settled(2, 0)}, {"settled": Settled(1, 5)}],
+    [{"settled": lambda: None}, {"settled": lambda: Settled(2, 0)}, {"settled": lambda: Settled(1, 5)}],
     ids=["not carried out", "another launch", "another limit"],
 )
 def test_one_that_may_not_run_as_it_should_is_ordered_to(resting: list[uuid.UUID], changes: dict[str, Any]):

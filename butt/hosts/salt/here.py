@@ -56,7 +56,7 @@ class LocalBots:
         copies = old_copies(bot_id)
         return replace(
             seen,
-            settled=None,
+            settled=lambda: None,
             place=HERE,
             carried=carried(bot),
             old_copies=copies,

@@ -4,6 +4,7 @@ import uuid
 from collections.abc import Collection, Mapping
 from dataclasses import asdict, replace
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from django.db import transaction
@@ -183,19 +184,20 @@ def sighting(row: Placement, now: datetime) -> Sighting:
     if machine.trouble and not is_settled(row):
         raise HostTrouble(machine.trouble)
     if row.run and current and seen is not None:
-        settled = _settled(row) if seen.running else None
-        return Sighting(running=seen.running, ssb_id=row.ssb_id, latest=_latest(seen), settled=settled)
+        return Sighting(
+            seen.running, ssb_id=row.ssb_id, latest=_latest(seen), settled=partial(_settled, row, seen)
+        )
     # Until the machine has come to this order, the bot may still run, or may be about to.
     running = not caught_up or (seen is not None and seen.running)
     return Sighting(running=running, ssb_id=row.ssb_id, latest=_latest(seen))
 
 
-def _settled(row: Placement) -> Settled | None:
+def _settled(row: Placement, seen: SeenBot) -> Settled | None:
     """What the machine was told of a bot that runs so: `write` finds nothing else to tell, and nothing waits for the bot here."""
     told = row.order
     on_trial = told.get("on_trial") is not False or told.get("previous") != ""
     ready = configuration().pub_image or is_offered(told.get("release", ""))
-    if on_trial or not ready or import_transfers.is_waiting(row.bot_id):
+    if not seen.running or on_trial or not ready or import_transfers.is_waiting(row.bot_id):
         return None
     return Settled(row.launch, told.get("disk", 0))
 
