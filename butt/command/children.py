@@ -16,7 +16,7 @@ from butt.command import main
 from butt.command.minding import HEEDED
 from butt.configuration import configuration
 from butt.parts import BILLINGS, CLOUDS, HOSTS, part_named
-from scuttlekit.pub.memory import give_back
+from scuttlekit.pub.memory import keep
 
 TOGETHER = "private steward monitor"
 """The process of these three parts. The public server has its own, as it serves strangers and must not reach hosts or keys."""
@@ -79,7 +79,7 @@ class Nursery:
 def become(name: str, end: int) -> None:
     """Be the process `name` until the other end of the pipe `end` is closed."""
     gc.enable()
-    give_back()
+    keep()
     # Ctrl-C reaches only the parent, which ends the parts in its own order.
     os.setsid()
     for number in HEEDED:

@@ -23,7 +23,6 @@ from butt.accounts.tokens import holder_of
 from butt.agents.actions import Refused
 from butt.limits.slowed import note
 from butt.limits.table import IMPORTS, PERSON_IMPORTS
-from scuttlekit.pub.memory import give_back, keep
 
 STALL_SECONDS = 60
 MOST_SECONDS = 12 * 3600
@@ -212,13 +211,10 @@ class UploadSlots:
         self._people[person] += 1
         try:
             await self._enter(person, body)
-            keep()
             try:
                 yield
             finally:
                 self._taken.remove(body)
-                if not self._taken:
-                    give_back()
                 async with self._left:
                     self._left.notify()
         finally:
