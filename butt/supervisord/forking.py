@@ -72,7 +72,8 @@ class Preloaded(ProcessConfig):  # type: ignore[misc] # supervisor has no types
 class ForkedProcess(Subprocess):  # type: ignore[misc] # supervisor has no types
     """Differs from others in one thing: which process it is forked from."""
 
-    _told: socket.socket | None = None
+    _waits: socket.socket | None = None
+    """On it the forked process waits to be told to go on."""
 
     def spawn(self) -> Any:
         options = self.config.options
@@ -81,18 +82,18 @@ class ForkedProcess(Subprocess):  # type: ignore[misc] # supervisor has no types
             pid = super().spawn()
         finally:
             del options.fork
-            arguments, self._told = self._told, None
-        if arguments:
+            waits, self._waits = self._waits, None
+        if waits:
             # Not before: if supervisord is killed, whoever ends its orphans has to find a bot that runs.
-            with arguments, suppress(OSError):
-                arguments.send(b"go")
+            with waits, suppress(OSError):
+                waits.send(b"go")
         return pid
 
     def _forked(self) -> int:
         """Its process if it could be forked, otherwise 0."""
         # After a failure a moment ago, whatever was the reason, a start is as plain as it can be.
         found = None if self.backoff else self.config.servers.fork(self)
-        pid, self._told = found or (0, None)
+        pid, self._waits = found or (0, None)
         return int(pid)
 
     def order(self) -> tuple[dict[str, Any], list[int]]:

@@ -14,7 +14,7 @@ TTL = 300
 
 
 def record_changes(job: Job, existing: Iterable[Any]) -> list[RecordChange]:
-    """The changes that give the job its records; `there` are the existing ones. Records that are already
+    """The changes that give the job its records. `existing` are those of the zone. Records that are already
     right stay.
 
     Types are spelt as the API spells them; the SDK's own constants are in lower case.
